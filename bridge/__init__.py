@@ -1,0 +1,35 @@
+"""hwbridge: hardware events on Linux run the tasks registered for them. The public names; nothing heavy is imported.
+
+A name is looked up in its module when it is first used, so `import bridge` loads neither asyncio nor a device library.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.errors import BridgeError as BridgeError
+    from bridge.model.guid import Guid as Guid
+    from bridge.model.tasks import CancellationReason as CancellationReason
+    from bridge.model.triggers import CustomSystemEventTrigger as CustomSystemEventTrigger
+    from bridge.model.triggers import Recurrence as Recurrence
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BridgeError": "bridge.errors",
+    "CancellationReason": "bridge.model.tasks",
+    "CustomSystemEventTrigger": "bridge.model.triggers",
+    "Guid": "bridge.model.guid",
+    "Recurrence": "bridge.model.triggers",
+}
+__all__ = ["BridgeError", "CancellationReason", "CustomSystemEventTrigger", "Guid", "Recurrence"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bridge' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

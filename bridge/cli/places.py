@@ -1,0 +1,65 @@
+"""The options that say which daemon and which files are meant, and what they mean. No file is opened here."""
+
+import argparse
+import os
+from pathlib import Path
+
+from bridge.service.declarations import Directories
+from bridge.service.places import Places, system_places, user_places
+
+
+def add_daemon_options(parser: argparse.ArgumentParser) -> None:
+    """Which daemon: `--socket`, `--user`, `--system`."""
+    parser.add_argument("--socket", metavar="PATH", type=Path, help="the daemon's socket (also HWBRIDGE_SOCKET)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--user", action="store_true", help="the daemon of this user")
+    which.add_argument("--system", action="store_true", help="the daemon of the system")
+
+
+def add_file_options(parser: argparse.ArgumentParser) -> None:
+    """Which files: `--rules`, `--tasks`."""
+    for name in ("rules", "tasks"):
+        parser.add_argument(
+            f"--{name}",
+            metavar="DIR",
+            type=Path,
+            action="append",
+            help=f"read {name} from here (a directory or a file) instead of the usual places; may be given again",
+        )
+
+
+def places_of(arguments: argparse.Namespace) -> Places:
+    """The places that a daemon started with these options has."""
+    user = user_places(os.environ, os.getuid())
+    if arguments.user or (os.getuid() != 0 and not arguments.system):
+        return user
+    return system_places()
+
+
+def directories_of(arguments: argparse.Namespace, places: Places) -> Directories:
+    """Where rules and tasks are read: what was given, else the usual places."""
+    return Directories(
+        rules=arguments.rules or places.rules,
+        tasks=arguments.tasks or places.tasks,
+        rules_given=bool(arguments.rules),
+        tasks_given=bool(arguments.tasks),
+    )
+
+
+def given_socket(arguments: argparse.Namespace) -> Path | None:
+    """The socket that was given, by option or environment."""
+    if arguments.socket is not None:
+        return Path(arguments.socket)
+    named = os.environ.get("HWBRIDGE_SOCKET")
+    return Path(named) if named else None
+
+
+def socket_to_call(arguments: argparse.Namespace) -> Path:
+    """The socket of the daemon that is meant: by default the user's if it is there, else the system's."""
+    given = given_socket(arguments)
+    if given is not None:
+        return given
+    user = user_places(os.environ, os.getuid()).socket
+    if arguments.user or (not arguments.system and user.exists()):
+        return user
+    return system_places().socket

@@ -1,0 +1,43 @@
+"""`hwbridge raise`: raises a trigger in the daemon. Who may, the daemon says."""
+
+import argparse
+
+from bridge.cli.places import add_daemon_options, socket_to_call
+from bridge.client.connection import Connection
+from bridge.errors import InvalidValueError
+
+NO_SUBSCRIBERS = 4
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `raise`."""
+    parser.add_argument("trigger", metavar="TRIGGER", help="a GUID, or a name that a rules file gives to one")
+    parser.add_argument(
+        "--data", metavar="NAME=VALUE", action="append", default=[], help="a detail for the tasks; may be given again"
+    )
+    parser.add_argument("--key", default="", help="the thing that it is about")
+    add_daemon_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises; prints how many tasks it activates."""
+    call = {"trigger": arguments.trigger, "details": _details(arguments.data), "key": arguments.key}
+    with Connection(str(socket_to_call(arguments)), timeout_seconds=10) as connection:
+        answer = connection.call("org.hwbridge.Raise", call)
+    if answer["outcome"] == "NoSubscribers":
+        print("NoSubscribers")
+        return NO_SUBSCRIBERS
+    print(f"Raised {answer['subscribers']}")
+    return 0
+
+
+def _details(given: list[str]) -> dict[str, str]:
+    details: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise InvalidValueError(f"--data {each!r} is not NAME=VALUE")
+        if name in details:
+            raise InvalidValueError(f"--data {name!r} is given twice")
+        details[name] = value
+    return details

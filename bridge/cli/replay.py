@@ -1,0 +1,69 @@
+"""`hwbridge replay`: what recorded events lead to, line by line, the same bytes everywhere. It starts no program."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from pathlib import Path
+
+from bridge.cli.places import add_daemon_options, add_file_options, directories_of, places_of
+from bridge.cli.recordings import read_recording_file
+from bridge.errors import RecordingError
+from bridge.mapping.mapper import Refusal
+from bridge.model.durations import parse_duration
+from bridge.pipeline.pipeline import Outcome
+from bridge.service.declarations import read_declarations
+from bridge.testing.replay import Replay
+from bridge.testing.transcript import json_of, text_of
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `replay`."""
+    parser.add_argument("files", metavar="FILE", type=Path, nargs="+", help="a recording; several are merged by time")
+    add_file_options(parser)
+    add_daemon_options(parser)
+    parser.add_argument("--until", metavar="DURATION", type=parse_duration, help="go on until then, and no further")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument("--expect", metavar="FILE", type=Path, help="compare with this file instead of printing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints what happens, or compares it with what was expected."""
+    declarations = read_declarations(directories_of(arguments, places_of(arguments)))
+    recordings = [read_recording_file(path) for path in arguments.files]
+    replay = Replay(declarations.rules, declarations.tasks)
+    outcomes = replay.events(merge(*recordings, key=lambda event: event.at), arguments.until)
+    show: Callable[[Outcome], str | None] = json_of if arguments.json else text_of
+    lines = _shown(outcomes, show)
+    if arguments.expect is None:
+        for line in lines:
+            print(line)
+        return 0
+    return _compare(arguments.expect, list(lines))
+
+
+def _shown(outcomes: Iterable[Outcome], show: Callable[[Outcome], str | None]) -> Iterator[str]:
+    for outcome in outcomes:
+        if isinstance(outcome, Refusal):
+            print(f"hwbridge: {outcome.message}", file=sys.stderr)
+        line = show(outcome)
+        if line is not None:
+            yield line
+
+
+def _compare(expected: Path, lines: list[str]) -> int:
+    """1 and a unified diff on stdout if what happened is not what was expected."""
+    try:
+        wanted = expected.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordingError(str(expected), 1, f"cannot be read: {error}") from error
+    found = "".join(f"{line}\n" for line in lines)
+    if found == wanted:
+        return 0
+    sys.stdout.writelines(
+        difflib.unified_diff(
+            wanted.splitlines(keepends=True), found.splitlines(keepends=True), str(expected), "replayed"
+        )
+    )
+    return 1

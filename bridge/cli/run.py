@@ -1,0 +1,51 @@
+"""`hwbridge run`: the daemon in the foreground, its log on stderr. To put it in the background is the system's work."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from bridge.cli.places import (
+    add_daemon_options,
+    add_file_options,
+    directories_of,
+    given_socket,
+    places_of,
+)
+from bridge.cli.recordings import read_recording_file
+from bridge.service.daemon import Configuration, Recording, run_daemon
+from bridge.service.declarations import read_settings
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `run`."""
+    add_file_options(parser)
+    add_daemon_options(parser)
+    parser.add_argument("--config", metavar="PATH", type=Path, help="read this instead of the usual hwbridge.toml")
+    parser.add_argument(
+        "--play", metavar="FILE", type=Path, action="append", default=[], help="play a recording as one more monitor"
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="log every event and raise too; events can hold typed keys"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the daemon until TERM or Ctrl-C."""
+    places = places_of(arguments)
+    socket = given_socket(arguments)
+    configuration = Configuration(
+        directories=directories_of(arguments, places),
+        settings=read_settings(arguments.config or places.config, given=arguments.config is not None),
+        socket=socket or places.socket,
+        socket_is_default=socket is None,
+        recordings=[Recording(name=str(path), events=read_recording_file(path)) for path in arguments.play],
+    )
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if arguments.verbose else logging.INFO,
+        format="hwbridge: %(message)s",
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    run_daemon(configuration)
+    return 0

@@ -1,0 +1,1 @@
+"""What applications import to talk to the daemon. Nothing here runs in the daemon."""

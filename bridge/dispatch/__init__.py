@@ -1,0 +1,1 @@
+"""What to start and what to cancel. Nothing here matches an event, starts a process or reads a clock."""

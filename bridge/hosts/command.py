@@ -1,0 +1,243 @@
+"""The `exec` host: runs a task's program, and ends with it all that it started. It decides no retry and no time limit.
+
+A run is over when its main process and everything that this one started are over. What outlives the main process may
+end by itself within the task's cancel_grace (as in `cmd | tee`); then it is killed, and the run has failed.
+"""
+
+import asyncio
+import logging
+import math
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from bridge.errors import HandlerError
+from bridge.hosts.accounts import account_of
+from bridge.hosts.endings import ended, left_line, unkillable_line
+from bridge.hosts.host import Ended
+from bridge.hosts.invocation import INSTANCE_ID, invocation_of
+from bridge.hosts.processes import (
+    Belongings,
+    Process,
+    become_subreaper,
+    belongings,
+    process_of,
+    reap,
+    reap_orphans,
+    send,
+    send_to_group,
+)
+from bridge.hosts.spawning import Child, spawn
+from bridge.model.durations import MICROSECONDS
+from bridge.model.tasks import CancellationReason, Instance
+
+KILL_SECONDS = 5.0
+"""How long a killed process has to go: one that sleeps in the kernel, or that we may not kill, can stay for ever."""
+LOOK_AGAIN_SECONDS = 0.005
+"""When to look again at a process that is just executing a program, and so cannot be told from others."""
+MOST_WATCHED = 64
+"""Descriptors for what one run left behind; where it is more, the rest is found when the first ones end."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """A run, and what is known of its end. `deadline`, on the loop's clock, ends our patience, then our killing."""
+
+    instance: Instance
+    child: Child
+    main_ended: bool = False
+    canceled_at: float | None = None
+    killing: bool = False
+    deadline: float = math.inf
+    left_behind: Sequence[Process] = ()
+    watched: dict[int, int] = field(default_factory=dict)
+    next_look: asyncio.Handle | None = None
+
+    @property
+    def main(self) -> int:
+        """The pid of the main process and of its group: kept as a zombie until the run is over, so nobody else's."""
+        return self.child.process.pid
+
+
+class CommandHost:
+    """Runs programs. `ended` is called by the loop, never from inside `start`, `cancel` or `kill`.
+
+    Makes this process a subreaper; whoever has the loop calls `reap_orphans` when SIGCHLD comes.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, socket_path: str, ended: Callable[[Ended], None]) -> None:
+        become_subreaper()
+        self._loop = loop
+        self._socket_path = socket_path
+        self._ended = ended
+        self._runs: dict[str, _Run] = {}
+        self._emptied = asyncio.Event()
+
+    def start(self, instance: Instance) -> None:
+        """Starts the task's program; what hinders it becomes the run's `Ended`."""
+        try:
+            account = account_of(instance.task.user)
+            child = spawn(invocation_of(instance, account, self._socket_path), account)
+        except HandlerError as error:
+            failed = Ended(instance_id=instance.instance_id, succeeded=False, detail=str(error))
+            self._loop.call_soon(self._ended, failed)
+            return
+        run = _Run(instance=instance, child=child)
+        self._runs[instance.instance_id] = run
+        self._loop.add_reader(child.pidfd, self._main_ended, run)
+        self._loop.add_reader(child.output, self._printed, run)
+        log.debug("%s %s: pid %d", instance.task.name, instance.instance_id, run.main)
+
+    def cancel(self, instance_id: str, reason: CancellationReason) -> None:
+        """Sends TERM to the run's process group, and to those of its processes that were orphaned outside of it."""
+        run = self._runs.get(instance_id)
+        if run is None:
+            return
+        log.debug("%s %s: TERM, %s", run.instance.task.name, instance_id, reason.name)
+        if run.canceled_at is None:
+            run.canceled_at = self._loop.time()
+        orphans = [process for process in self._belongings(run).processes if process.parent == os.getpid()]
+        _signal(run, signal.SIGTERM, orphans)
+
+    def kill(self, instance_id: str) -> None:
+        """Sends KILL to all that the run started, and again until nothing is left, for at most `KILL_SECONDS`."""
+        run = self._runs.get(instance_id)
+        if run is not None and not run.killing:
+            self._start_killing(run, self._belongings(run))
+            self._look_soon(run)
+
+    async def close(self) -> None:
+        """Kills every run and waits until each has been reported, at most `KILL_SECONDS`."""
+        for instance_id in list(self._runs):
+            self.kill(instance_id)
+        while self._runs:
+            self._emptied.clear()
+            await self._emptied.wait()
+
+    def reap_orphans(self) -> None:
+        """Reaps the processes that we adopted and that have ended. To be called when SIGCHLD comes."""
+        reap_orphans(self._main_processes())
+
+    def _main_processes(self) -> set[int]:
+        return {run.main for run in self._runs.values()}
+
+    def _belongings(self, run: _Run) -> Belongings:
+        mark = f"{INSTANCE_ID}={run.instance.instance_id}".encode()
+        return belongings(run.main, mark, self._main_processes())
+
+    def _printed(self, run: _Run) -> None:
+        if not run.child.output.read():
+            self._loop.remove_reader(run.child.output)
+
+    def _main_ended(self, run: _Run) -> None:
+        self._loop.remove_reader(run.child.pidfd)
+        run.main_ended = True
+        if not run.killing:
+            begin = self._loop.time() if run.canceled_at is None else run.canceled_at
+            run.deadline = begin + run.instance.task.cancel_grace / MICROSECONDS["s"]
+        self._look(run)
+
+    def _look(self, run: _Run) -> None:
+        """Looks what is there of the run: nothing, then it is over; else waits for it, kills it, or gives it up."""
+        found = self._belongings(run)
+        late = self._loop.time() >= run.deadline
+        if run.main_ended and not found.processes and (late or not found.unsure):
+            self._finish(run)
+        elif late and run.killing:
+            self._give_up(run, found)
+        else:
+            if late:
+                self._start_killing(run, found)
+            elif run.killing:
+                _signal(run, signal.SIGKILL, found.processes)
+            self._watch(run, found)
+
+    def _start_killing(self, run: _Run, found: Belongings) -> None:
+        run.killing = True
+        run.deadline = self._loop.time() + KILL_SECONDS
+        if run.main_ended:
+            run.left_behind = found.processes
+        _signal(run, signal.SIGKILL, found.processes)
+
+    def _watch(self, run: _Run, found: Belongings) -> None:
+        look_again = found.unsure
+        for process in found.processes:
+            if process.pid in run.watched or len(run.watched) == MOST_WATCHED:
+                continue
+            try:
+                pidfd = os.pidfd_open(process.pid)
+            except OSError:  # it ended just now, or we have no descriptor left
+                look_again = True
+                continue
+            run.watched[process.pid] = pidfd
+            self._loop.add_reader(pidfd, self._left_over_ended, run, process.pid)
+        soon = self._loop.time() + LOOK_AGAIN_SECONDS if look_again else math.inf
+        self._next_look(run, self._loop.call_at(min(run.deadline, soon), self._look, run))
+
+    def _left_over_ended(self, run: _Run, pid: int) -> None:
+        self._unwatch(run, pid)
+        self._look_soon(run)
+
+    def _unwatch(self, run: _Run, pid: int) -> None:
+        pidfd = run.watched.pop(pid)
+        self._loop.remove_reader(pidfd)
+        os.close(pidfd)
+        reap(pid)
+
+    def _look_soon(self, run: _Run) -> None:
+        self._next_look(run, self._loop.call_soon(self._look, run))
+
+    def _next_look(self, run: _Run, handle: asyncio.Handle | None) -> None:
+        if run.next_look is not None:
+            run.next_look.cancel()
+        run.next_look = handle
+
+    def _give_up(self, run: _Run, found: Belongings) -> None:
+        main = None if run.main_ended else process_of(run.main)
+        unkillable = [process for process in (main, *found.processes) if process is not None and not process.ended]
+        if unkillable:  # else the main process ended just now, and `_main_ended` is about to be called
+            self._finish(run, [unkillable_line(unkillable, _reason_to_stay(unkillable))])
+
+    def _finish(self, run: _Run, faults: Sequence[str] = ()) -> None:
+        output, process = run.child.output, run.child.process
+        status = process.wait() if run.main_ended else None
+        if status is None:
+            # Whenever it ends, reap_orphans does what is left to do: Popen is to forget it.
+            process.returncode = -signal.SIGKILL
+        if run.left_behind:
+            faults = [left_line(run.left_behind), *faults]
+        self._next_look(run, None)
+        for pid in list(run.watched):
+            self._unwatch(run, pid)
+        self._loop.remove_reader(run.child.pidfd)
+        os.close(run.child.pidfd)
+        self._loop.remove_reader(output)
+        output.read_the_rest()
+        output.close()
+        del self._runs[run.instance.instance_id]
+        if not self._runs:
+            self._emptied.set()
+        self._ended(ended(run.instance.instance_id, status, faults, output.text()))
+
+
+def _signal(run: _Run, number: signal.Signals, processes: Sequence[Process]) -> None:
+    """Signals the run's process group, and those of its main process and of `processes` that have left it."""
+    with suppress(PermissionError):  # what we may not end is named when we give up
+        send_to_group(run.main, number)
+    for process in (process_of(run.main), *processes):
+        if process is not None and process.group != run.main:
+            with suppress(PermissionError):
+                send(process, number)
+
+
+def _reason_to_stay(processes: Sequence[Process]) -> str:
+    for process in processes:
+        try:
+            send(process, signal.SIGKILL)
+        except PermissionError as error:
+            return str(error.strerror)
+    return "still there after SIGKILL"

@@ -1,0 +1,49 @@
+"""What every host promises to the service, and how it says that a run ended. No host stands here."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.model.tasks import CancellationReason, Instance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A run ended, and with it everything that it started.
+
+    `detail` is one line that a person can act on: `exit 3`, `killed by SIGSEGV`, `/no/such: not found`.
+    `output` is the end of what the handler printed, control characters as they are.
+    `retry_later` is the handler's own wish to run again without that this run counts (exit 75).
+    """
+
+    instance_id: str
+    succeeded: bool
+    detail: str
+    output: str = ""
+    retry_later: bool = False
+
+
+class Host(Protocol):
+    """Runs handlers. Whatever a handler does wrong becomes its own run's `Ended`, and is never raised."""
+
+    def start(self, instance: Instance) -> None:
+        """Starts the run; each start is answered by exactly one `Ended`."""
+
+    def cancel(self, instance_id: str, reason: CancellationReason) -> None:
+        """Asks the run to end. A run that is not there has ended already: nothing happens."""
+
+    def kill(self, instance_id: str) -> None:
+        """Ends the run and everything that it started, whether they want to or not."""
+
+    async def close(self) -> None:
+        """Kills what is left and waits until it is gone; no process, descriptor or reader stays."""
+
+
+def one_line(text: str) -> str:
+    r"""The same text, with what cannot be printed escaped, so that it stays on its line.
+
+    >>> print(one_line("first\nsecond \x1b[31m"))
+    first\nsecond \x1b[31m
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

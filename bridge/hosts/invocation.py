@@ -1,0 +1,112 @@
+"""What an `exec` handler is given: arguments, environment and its JSON object. Nothing here starts anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from bridge.errors import HandlerError
+from bridge.hosts.accounts import Account
+from bridge.model.details import Details
+from bridge.model.tasks import Instance
+from bridge.model.templates import Template
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LONGEST_DETAIL_VARIABLE = 8 * 1024
+"""Bytes; a longer detail is in the JSON object only."""
+INSTANCE_ID = "HWBRIDGE_INSTANCE_ID"
+"""The variable by which a run's processes are found again."""
+_SHOWN_CHARACTERS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """All that a handler is given: the whole of its environment, and the whole of its standard input."""
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    cwd: str
+    standard_input: bytes
+
+
+def invocation_of(instance: Instance, account: Account, socket_path: str) -> Invocation:
+    """How `instance` is run as `account`, with our API at `socket_path`.
+
+    Raises `HandlerError` if templates leave the program's name empty, and if an argument that begins with a template
+    would be taken for an option.
+    """
+    return Invocation(
+        arguments=_arguments(instance),
+        environment=_environment(instance, account, socket_path),
+        cwd=instance.task.run.cwd,
+        standard_input=msgspec.json.encode(_json_object(instance)) + b"\n",
+    )
+
+
+def _json_object(instance: Instance) -> dict[str, object]:
+    raised = instance.raised
+    return {
+        "task": instance.task.name,
+        "instance_id": instance.instance_id,
+        "trigger": str(raised.trigger),
+        "key": raised.key,
+        "details": dict(raised.details),
+        "merged": instance.merged,
+        "redelivered": instance.redelivered,
+        "raised_at": raised.at,
+        "batch": [dict(details) for details in instance.batch],
+    }
+
+
+def _arguments(instance: Instance) -> tuple[str, ...]:
+    raised = instance.raised
+    values: dict[str, str | int] = {
+        **raised.details,
+        "key": raised.key,
+        "trigger": str(raised.trigger),
+        "task": instance.task.name,
+        "instance_id": instance.instance_id,
+        "merged": instance.merged,
+    }
+    arguments = tuple(_argument(place, template, values) for place, template in enumerate(instance.task.run.arguments))
+    if not arguments[0]:
+        raise HandlerError("exec[0] became empty: it names no program")
+    return arguments
+
+
+def _argument(place: int, template: Template, values: Mapping[str, str | int]) -> str:
+    argument = template.expand(values)
+    begins_with_a_template = bool(template.names) and not template.texts[0]
+    if begins_with_a_template and argument.startswith("-"):
+        raise HandlerError(
+            f"exec[{place}] begins with {{{template.names[0]}}} and became {argument[:_SHOWN_CHARACTERS]!r},"
+            " which a program would take for an option"
+        )
+    return argument
+
+
+def _environment(instance: Instance, account: Account, socket_path: str) -> dict[str, str]:
+    return {
+        "PATH": PATH,
+        "LANG": "C.UTF-8",
+        "HOME": account.home,
+        "USER": account.name,
+        "LOGNAME": account.name,
+        "SHELL": account.shell,
+        **instance.task.run.environment,
+        # Ours last: a run whose instance id were another's could not be told from it.
+        **_detail_variables(instance.raised.details),
+        "HWBRIDGE_TASK": instance.task.name,
+        INSTANCE_ID: instance.instance_id,
+        "HWBRIDGE_TRIGGER": str(instance.raised.trigger),
+        "HWBRIDGE_KEY": instance.raised.key,
+        "HWBRIDGE_MERGED": str(instance.merged),
+        "HWBRIDGE_SOCKET": socket_path,
+    }
+
+
+def _detail_variables(details: Details) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for name, value in details.items():
+        variables.setdefault(f"HWBRIDGE_DETAIL_{name.upper()}", value)
+    return {name: value for name, value in variables.items() if len(value.encode()) <= LONGEST_DETAIL_VARIABLE}

@@ -1,0 +1,199 @@
+"""Finds and ends the processes that a run started, wherever they went. Nothing here decides that they must end.
+
+A process belongs to a run if it is in the process group of the run's main process, if its environment says so, or if
+its parent belongs. We are a subreaper (prctl(2)), so whatever a run leaves behind is a descendant of ours. What changes
+its group *and* its environment *and* loses its parent cannot be found this way; only a cgroup holds that.
+"""
+
+import ctypes
+import os
+import signal
+from collections.abc import Container
+from dataclasses import dataclass, field
+
+from bridge.errors import DeviceError
+
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_CHILDREN = "children"  # proc(5), /proc/PID/task/TID/children
+
+
+def become_subreaper() -> None:
+    """Makes orphans among our descendants our children, instead of init's: prctl(2), PR_SET_CHILD_SUBREAPER.
+
+    Raises `DeviceError` if the kernel refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise DeviceError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) was refused")
+
+
+def reap_orphans(spawned: Container[int]) -> None:
+    """Reaps every ended child of ours but the `spawned` ones, whose status somebody else waits for.
+
+    To be called when SIGCHLD comes: nobody else waits for processes that we have adopted.
+    """
+    for pid in children(os.getpid()):
+        if pid not in spawned:
+            reap(pid)
+
+
+def reap(pid: int) -> None:
+    """Reaps the process if it has ended and is a child of ours."""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process as /proc/PID/stat shows it (proc(5)); `started_at` in the kernel's ticks tells pids apart in time."""
+
+    pid: int
+    name: str
+    state: str
+    parent: int
+    group: int
+    started_at: int
+    environment_end: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, and only waits to be reaped."""
+        return self.state in "ZX"
+
+
+@dataclass(slots=True, kw_only=True)
+class Belongings:
+    """The living processes of a run but for its main process.
+
+    `unsure` tells that a process is just executing a program, when its environment cannot be seen: look again soon.
+    """
+
+    processes: list[Process] = field(default_factory=list)
+    unsure: bool = False
+
+
+def belongings(main: int, mark: bytes, spawned: Container[int]) -> Belongings:
+    """What the run with the main process `main` and the environment entry `mark` has started and not ended.
+
+    `spawned` are the main processes of all runs, which are looked into for their own run only. Where nothing is left
+    behind, this reads one small file for each of our threads, and not all of /proc.
+    """
+    found = Belongings()
+    visited = {main}
+    to_visit = [(pid, False) for pid in children(os.getpid()) if pid not in spawned]
+    to_visit += [(pid, True) for pid in children(main)]
+    while to_visit:
+        pid, parent_belongs = to_visit.pop()
+        process = None if pid in visited else process_of(pid)
+        visited.add(pid)
+        if process is None or process.ended:
+            continue
+        belongs = parent_belongs or process.group == main or _carries(pid, mark)
+        if belongs is None:
+            found.unsure = True
+        elif belongs:
+            found.processes.append(process)
+        to_visit += [(child, bool(belongs)) for child in children(pid)]
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """The pids of the children of `pid`; none where the process is gone."""
+    found, listed = [], False
+    for thread in _threads(pid):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/{_CHILDREN}", encoding="ascii") as file:
+                found += [int(child) for child in file.read().split()]
+            listed = True
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found if listed else _children_without_their_files(pid)
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _children_without_their_files(pid: int) -> list[int]:
+    """The same from all of /proc: for kernels without CONFIG_PROC_CHILDREN."""
+    import psutil  # late: 9 ms, and Debian's kernels never need it
+
+    try:
+        return [child.pid for child in psutil.Process(pid).children()]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def process_of(pid: int) -> Process | None:
+    """The process as it is now, or None where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            stat = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # proc(5): "pid (comm) state ppid pgrp ..."; the name itself may hold anything, parentheses and newlines too.
+    before, _, after = stat.rpartition(b") ")
+    fields = after.split()
+    return Process(
+        pid=pid,
+        name=before.partition(b" (")[2].decode(errors="backslashreplace"),
+        state=fields[0].decode(),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        started_at=int(fields[19]),
+        environment_end=int(fields[48]),
+    )
+
+
+def _carries(pid: int, mark: bytes) -> bool | None:
+    """Whether the environment of a process holds the entry `mark`; None while it is just executing a program."""
+    for _ in range(2):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                environment = file.read()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            return False
+        if environment:
+            return mark in environment.split(b"\0")
+        # Empty, or not there yet: between the new memory and the new environment of execve(2), its end is 0.
+        process = process_of(pid)
+        if process is None or process.ended:
+            return False
+        if process.environment_end == 0:
+            return None
+    return False
+
+
+def send(process: Process, number: signal.Signals) -> None:
+    """Sends the signal to this very process: never to one that got its pid later.
+
+    Raises `PermissionError` where we may not. A process that is gone is fine.
+    """
+    try:
+        pidfd = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return
+    try:
+        now = process_of(process.pid)
+        if now is not None and now.started_at == process.started_at:
+            signal.pidfd_send_signal(pidfd, number)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(pidfd)
+
+
+def send_to_group(group: int, number: signal.Signals) -> None:
+    """Sends the signal to every process of the group.
+
+    Raises `PermissionError` where we may signal none of them. A group that is gone is fine.
+    """
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,1 @@
+"""Which event raises which trigger. Nothing here starts a task, reads a file or a clock."""

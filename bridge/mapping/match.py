@@ -1,0 +1,305 @@
+"""The tests of a rule's `match`: one small class for each. Nothing here knows a source or a rule.
+
+A test is called with the value of a field, or None where the event has no such field, and says whether it holds.
+Only `Not` holds for an absent field.
+"""
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from bridge.errors import InvalidValueError
+from bridge.model.events import Field
+
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
+_MAGIC = re.compile(r"[*?\[]")
+
+
+class Test(Protocol):
+    """A question about one field."""
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether the test holds for this value."""
+
+    def exact(self) -> frozenset[Field] | None:
+        """The only values that it can hold for, where they can be listed: what the rule table indexes by."""
+
+
+def number_of(value: Field | None) -> int | None:
+    """The integer that a value is or spells in decimal."""
+    if isinstance(value, str):
+        return int(value) if _DECIMAL.fullmatch(value) else None
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """Exactly this text."""
+
+    text: str
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether the value is this text."""
+        return value == self.text or (type(value) is int and str(value) == self.text)
+
+    def exact(self) -> frozenset[Field]:
+        """The text."""
+        return frozenset({self.text})
+
+    def __str__(self) -> str:
+        return repr(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A text with `*`, `?` and `[...]`, as in udev rules and the shell (fnmatch(3)); case counts."""
+
+    text: str
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether the whole value matches."""
+        return value is not None and _glob(self.text).fullmatch(str(value)) is not None
+
+    def exact(self) -> None:
+        """No list: a glob stands for many texts."""
+
+    def __str__(self) -> str:
+        return repr(self.text)
+
+
+def is_glob(text: str) -> bool:
+    """Whether a text stands for more than itself."""
+    return _MAGIC.search(text) is not None
+
+
+@cache
+def _glob(text: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(text), re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyCase:
+    """Another test, asked of the value in small letters: for hexadecimal ids, which compare without case."""
+
+    test: Test
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether the test holds for the value in small letters."""
+        return self.test(value.lower() if isinstance(value, str) else value)
+
+    def exact(self) -> frozenset[Field] | None:
+        """The values in small letters; who looks one up lowers the event's value first."""
+        return self.test.exact()
+
+    def __str__(self) -> str:
+        return f"{self.test} in any case"
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """An integer, or decimal text that says the same."""
+
+    number: int
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether the value is or spells the number."""
+        return value == self.number or (type(value) is str and number_of(value) == self.number)
+
+    def exact(self) -> frozenset[Field]:
+        """The number."""
+        return frozenset({self.number})
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """An integer, or decimal text, from `minimum` to `maximum` and less than `below`; None leaves a side open."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+    below: int | None = None
+
+    def __post_init__(self) -> None:
+        lowest = self.minimum
+        if lowest is None:
+            return
+        if (self.maximum is not None and lowest > self.maximum) or (self.below is not None and lowest >= self.below):
+            raise InvalidValueError(f"nothing lies in {self}")
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether the value is or spells a number of the range."""
+        number = number_of(value)
+        return (
+            number is not None
+            and (self.minimum is None or number >= self.minimum)
+            and (self.maximum is None or number <= self.maximum)
+            and (self.below is None or number < self.below)
+        )
+
+    def exact(self) -> None:
+        """No list: a range stands for many numbers."""
+
+    def __str__(self) -> str:
+        sides = (("min", self.minimum), ("max", self.maximum), ("below", self.below))
+        return "{ " + ", ".join(f"{name} = {side}" for name, side in sides if side is not None) + " }"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of several tests."""
+
+    tests: tuple[Test, ...]
+
+    def __post_init__(self) -> None:
+        if not self.tests:
+            raise InvalidValueError("an empty list matches nothing")
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether one of the tests holds."""
+        return any(test(value) for test in self.tests)
+
+    def exact(self) -> frozenset[Field] | None:
+        """The values of all, where every one can list its own."""
+        values = [test.exact() for test in self.tests]
+        return frozenset().union(*(each for each in values if each is not None)) if None not in values else None
+
+    def __str__(self) -> str:
+        return "[" + ", ".join(str(test) for test in self.tests) + "]"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A regular expression found anywhere in the value (Python's `re`); its named groups become fields."""
+
+    pattern: re.Pattern[str]
+
+    @classmethod
+    def parse(cls, text: str) -> "Search":
+        """The test for this expression. Raises `InvalidValueError` with what is wrong in it."""
+        try:
+            return cls(re.compile(text))
+        except (re.error, RecursionError, OverflowError) as error:
+            raise InvalidValueError(f"regex {text!r} cannot be read: {error}") from error
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether the expression is found in the value."""
+        return value is not None and self.pattern.search(str(value)) is not None
+
+    def groups(self, value: Field | None) -> dict[str, str]:
+        """The named groups that took part."""
+        found = self.pattern.search(str(value)) if value is not None else None
+        return {name: text for name, text in found.groupdict().items() if text is not None} if found else {}
+
+    def exact(self) -> None:
+        """No list: an expression stands for many texts."""
+
+    def __str__(self) -> str:
+        return f"{{ regex = {self.pattern.pattern!r} }}"
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The field is there and not empty."""
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether there is anything."""
+        return value is not None and value != ""
+
+    def exact(self) -> None:
+        """No list: anything will do."""
+
+    def __str__(self) -> str:
+        return "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of another test; it holds for an absent field, as no other test does."""
+
+    test: Test
+
+    def __call__(self, value: Field | None, /) -> bool:
+        """Whether the field is absent or the test does not hold."""
+        return value is None or not self.test(value)
+
+    def exact(self) -> None:
+        """No list: everything but a few."""
+
+    def __str__(self) -> str:
+        return f"{{ not = {self.test} }}"
+
+
+def parse_test(value: object, *, hexadecimal: bool = False) -> Test:
+    """The test that a TOML value of `match` stands for.
+
+    `hexadecimal` says that the field holds hexadecimal digits, whose case does not count.
+    Raises `InvalidValueError`.
+
+    >>> test = parse_test(["a*", {"min": 3, "below": 5}])
+    >>> [test(value) for value in ("abc", 4, "4", 5, None)]
+    [True, True, True, False, False]
+    """
+    match value:
+        case True:
+            return Present()
+        case False:
+            raise InvalidValueError("false is no test; for 'absent or empty' write { not = true }")
+        case int():
+            return Equals(value)
+        case str():
+            return _text(Glob(value) if is_glob(value) else Is(value), hexadecimal=hexadecimal)
+        case list():
+            return AnyOf(tuple(parse_test(each, hexadecimal=hexadecimal) for each in value))
+        case dict():
+            return _parse_table(value, hexadecimal=hexadecimal)
+        case _:
+            raise InvalidValueError(
+                f"{value!r} is no test: a text, an integer, a list, true, or a table of is, regex, not, min, max, below"
+            )
+
+
+def _text(test: Is | Glob, *, hexadecimal: bool) -> Test:
+    if not hexadecimal:
+        return test
+    return AnyCase(type(test)(test.text.lower()))
+
+
+def _parse_table(table: dict[str, object], *, hexadecimal: bool) -> Test:
+    match table:
+        case {"is": str(text), **others} if not others:
+            return _text(Is(text), hexadecimal=hexadecimal)
+        case {"regex": str(text), **others} if not others:
+            return Search.parse(text)
+        case {"not": test, **others} if not others:
+            inner = parse_test(test, hexadecimal=hexadecimal)
+            if any(isinstance(each, Search) and each.pattern.groupindex for each in searches(inner)):
+                raise InvalidValueError("a regex inside `not` cannot give fields: its groups are never found")
+            return Not(inner)
+        case _ if table and table.keys() <= {"min", "max", "below"}:
+            for name, side in table.items():
+                if type(side) is not int:
+                    raise InvalidValueError(f"{name} is {side!r}, not an integer")
+            sides = {name: side for name, side in table.items() if isinstance(side, int)}
+            return Range(minimum=sides.get("min"), maximum=sides.get("max"), below=sides.get("below"))
+        case _:
+            raise InvalidValueError(
+                f"{table!r} is no test: one of {{ is = text }}, {{ regex = text }}, {{ not = test }}, "
+                "or min, max, below with integers"
+            )
+
+
+def searches(test: Test) -> tuple[Search, ...]:
+    """Every regular expression within a test."""
+    match test:
+        case Search():
+            return (test,)
+        case AnyOf(tests):
+            return tuple(search for each in tests for search in searches(each))
+        case Not(inner) | AnyCase(inner):
+            return searches(inner)
+        case _:
+            return ()

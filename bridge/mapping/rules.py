@@ -1,0 +1,58 @@
+"""A rule, as a value: which event raises which trigger. Nothing here reads a file or remembers an event."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bridge.errors import InvalidValueError
+from bridge.mapping.match import Test
+from bridge.model.events import Fields
+from bridge.model.guid import Guid
+from bridge.model.templates import Template
+from bridge.sources.source import Source
+
+
+class StartState(StrEnum):
+    """Whether state that was found, rather than seen to change, raises the trigger."""
+
+    IGNORE = "ignore"
+    ALWAYS = "always"
+    BOOT = "boot"
+    """Once a boot and key."""
+    IF_CHANGED = "if-changed"
+    """Only if the level differs from the last one that was stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rule:
+    """One rule; `details` None stands for all fields of the event. Rules are the same only if they are one object."""
+
+    name: str
+    source: Source
+    match: tuple[tuple[str, Test], ...]
+    trigger: Guid
+    key: Template
+    details: tuple[tuple[str, Template], ...] | None = None
+    start_state: StartState = StartState.IGNORE
+    edge: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.name.isprintable():
+            raise InvalidValueError(f"rule name {self.name!r} is empty or holds characters that cannot be printed")
+        if not self.match:
+            raise InvalidValueError("an empty match would hold for every event; name at least one field")
+
+    def matches(self, fields: Fields) -> bool:
+        """Whether every test of the rule holds for these fields."""
+        return all(test(fields.get(name)) for name, test in self.match)
+
+    @property
+    def has_level(self) -> bool:
+        """Whether the rule looks at how the level of a subject changes, not at each event alone."""
+        return self.edge or self.start_state is StartState.IF_CHANGED
+
+    def asked_fields(self) -> frozenset[str]:
+        """Every field that the rule names, in tests and in templates."""
+        named = {name for name, _ in self.match} | set(self.key.names)
+        for _, template in self.details or ():
+            named.update(template.names)
+        return frozenset(named)

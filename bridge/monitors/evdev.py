@@ -1,0 +1,241 @@
+"""The live source `evdev`: which input devices are open, and what they tell. It opens none that no rule can match.
+
+Devices are found in sysfs and followed by uevents (`input_machine`); each open one is an `EvdevDevice`.
+"""
+
+import errno
+import logging
+import select
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
+
+import pyudev
+
+from bridge.errors import DeviceError, InvalidValueError
+from bridge.mapping.interest import Interest
+from bridge.model.codes import code_name
+from bridge.model.events import DeviceGone, Event, Fields
+from bridge.monitors.evdev_decode import Code
+from bridge.monitors.evdev_device import EvdevDevice, Found, describe
+from bridge.monitors.input_devices import is_event_name
+from bridge.monitors.input_machine import Machine, ThisMachine, Uevents
+from bridge.monitors.monitor import Clock, MonitorReport, Settings
+from bridge.monitors.uevents import property_of
+from bridge.sources.evdev import IDENTITY, InputIdentity, fields_of_code
+
+_log = logging.getLogger("bridge.monitors.evdev")
+_UEVENTS = ""
+"""The key among what is refused of the subscription to uevents; every other is a devpath."""
+
+
+def open_monitor(*, clock: Clock, settings: Settings) -> "EvdevMonitor":
+    """The monitor of this machine's input devices; it has no settings: raises `InvalidValueError` if there are any."""
+    for name in settings:
+        raise InvalidValueError(f"[evdev] {name}: unknown key, evdev has no settings")
+    return EvdevMonitor(clock=clock, machine=ThisMachine())
+
+
+def wanted_codes(
+    interest: Interest,
+    identity: Fields,
+    capabilities: Mapping[int, frozenset[int]],
+    *,
+    pinned: frozenset[str] | None,
+) -> frozenset[Code]:
+    """Which codes of a device some rule may match; `pinned` is what `interest` says that it pins of `code`."""
+    known = {*IDENTITY, *interest.inherited}
+    if not interest.possible(identity, known):
+        return frozenset()
+    known |= {"type", "code"}
+    return frozenset(
+        (event_type, number)
+        for event_type, numbers in capabilities.items()
+        for number in numbers
+        if pinned is None or code_name(event_type, number) in pinned
+        if interest.possible(fields_of_code(identity, event_type, number), known)
+    )
+
+
+class EvdevMonitor:
+    """A `Monitor`: opens devices as they come and rules ask for them; each event lost is repaired by its device."""
+
+    def __init__(self, *, clock: Clock, machine: Machine) -> None:
+        """Watches nothing yet. `clock` gives CLOCK_MONOTONIC in microseconds, the clock of the kernel's events."""
+        self._clock = clock
+        self._machine = machine
+        self._epoll = select.epoll()
+        self._uevents: Uevents | None = None
+        self._devices: dict[str, EvdevDevice] = {}
+        self._refused: dict[str, str] = {}
+        self._interest = Interest("evdev", ())
+        self._pinned: frozenset[str] | None = frozenset()
+        self._lost = 0
+
+    def fileno(self) -> int:
+        """An epoll over the uevents and all open devices."""
+        return self._epoll.fileno()
+
+    def watch(self, interest: Interest) -> Sequence[Event | DeviceGone]:
+        """Opens what `interest` asks for, closes what it does not, and tells the state of what was not watched yet.
+
+        A device that may not be read is reported, not raised; so is a machine that tells nothing of new devices.
+        """
+        self._interest, self._pinned = interest, interest.pinned("code")
+        if not interest.asks():
+            self._close_all()
+            return []
+        self._subscribe()
+        return self._look_at_all()
+
+    def read(self) -> Sequence[Event | DeviceGone]:
+        """What has come: first from the devices, by time, then what became of devices that came and went."""
+        ready = {descriptor for descriptor, _ in self._epoll.poll(0)}
+        found: Found = []
+        for devpath, device in [*self._devices.items()]:
+            if device.fileno() in ready:
+                found += self._closed_if_gone(devpath, device, device.read())
+        if len(ready) > 1:
+            found.sort(key=attrgetter("at"))
+        if self._uevents is not None and self._uevents.fileno() in ready:
+            found += self._follow(self._uevents)
+        return found
+
+    def snapshot(self) -> Sequence[Event]:
+        """The last value of every wanted code that has one, device by device."""
+        return [event for device in self._devices.values() for event in device.snapshot()]
+
+    def report(self) -> MonitorReport:
+        """The open devices, those that cannot be opened and why, and how often events were lost."""
+        return MonitorReport(
+            devices=tuple(describe(device.identity) for device in self._devices.values()),
+            refused=tuple(self._refused.values()),
+            lost=self._lost + sum(device.lost for device in self._devices.values()),
+        )
+
+    def close(self) -> None:
+        """Closes the devices, the uevents and the epoll."""
+        self._close_all()
+        self._epoll.close()
+
+    def _subscribe(self) -> None:
+        if self._uevents is not None:
+            return
+        try:
+            uevents = self._machine.subscribe()
+        except DeviceError as error:
+            self._refuse(_UEVENTS, f"input devices that come later are not seen: {error}")
+            return
+        self._epoll.register(uevents.fileno(), select.EPOLLIN)
+        self._uevents = uevents
+        self._refused.pop(_UEVENTS, None)
+
+    def _unsubscribe(self) -> None:
+        uevents, self._uevents = self._uevents, None
+        if uevents is not None:
+            self._epoll.unregister(uevents.fileno())
+            uevents.close()
+
+    def _follow(self, uevents: Uevents) -> Found:
+        try:
+            heard, dropped = uevents.read()
+        except DeviceError as error:
+            self._unsubscribe()
+            self._refuse(_UEVENTS, f"input devices that come later are not seen: {error}")
+            return []
+        found: Found = []
+        for device in heard:
+            if is_event_name(device.sys_name):
+                found += self._hear(device)
+        if dropped:
+            self._lost += 1
+            _log.warning("uevents of input devices were lost, the kernel's queue was full: listing the devices")
+            found += self._look_at_all()
+        return found
+
+    def _hear(self, uevent: pyudev.Device) -> Found:
+        devpath: str = uevent.device_path
+        # Who writes "remove" to a device's uevent file (udevadm trigger) does not take the device away.
+        if uevent.action != "remove" or property_of(uevent, "SYNTH_UUID") is not None:
+            return self._look_at(devpath)
+        self._refused.pop(devpath, None)
+        device = self._devices.get(devpath)
+        return self._closed_if_gone(devpath, device, device.read_rest()) if device is not None else []
+
+    def _look_at_all(self) -> Found:
+        found: Found = []
+        for devpath, device in [*self._devices.items()]:  # first, because a new device may have taken its node
+            found += self._closed_if_gone(devpath, device, device.read())
+        for devpath in dict.fromkeys([*self._devices, *self._machine.find()]):
+            found += self._look_at(devpath)
+        return found
+
+    def _look_at(self, devpath: str) -> Found:
+        """Opens, closes or leaves the device at `devpath`, as it is now and as rules ask for it now."""
+        there = self._machine.read(devpath)
+        if there is None:
+            self._refused.pop(devpath, None)
+            return []
+        try:
+            inherited = self._machine.inherited(devpath, self._interest.inherited)
+        except DeviceError as error:
+            self._refuse(devpath, f"device {describe(there.identity)}: {error}")
+            return []
+        identity = replace(there.identity, inherited=inherited)
+        wanted = wanted_codes(self._interest, identity.fields(), there.capabilities, pinned=self._pinned)
+        device = self._devices.get(devpath)
+        if not wanted:
+            self._refused.pop(devpath, None)
+            if device is not None:
+                self._close(devpath, device)
+            return []
+        device = device or self._open(devpath, identity)
+        return self._closed_if_gone(devpath, device, device.watch(identity, wanted)) if device is not None else []
+
+    def _open(self, devpath: str, identity: InputIdentity) -> EvdevDevice | None:
+        try:
+            node = self._machine.open(identity.device)
+        except OSError as error:
+            if self._machine.has(devpath):  # else it went meanwhile
+                self._refuse(devpath, _refusal(identity, error))
+            return None
+        if not self._machine.has(devpath):  # its node may be another device's by now
+            node.close()
+            return None
+        self._refused.pop(devpath, None)
+        self._epoll.register(node.fileno(), select.EPOLLIN)
+        device = self._devices[devpath] = EvdevDevice(identity=identity, node=node, clock=self._clock)
+        return device
+
+    def _closed_if_gone(self, devpath: str, device: EvdevDevice, found: Found) -> Found:
+        if device.gone:
+            self._close(devpath, device)
+        if device.failure is not None:
+            self._refuse(devpath, f"device {describe(device.identity)}: closed until its next uevent: {device.failure}")
+        return found
+
+    def _close(self, devpath: str, device: EvdevDevice) -> None:
+        del self._devices[devpath]
+        self._lost += device.lost
+        # Not left to the kernel: a child that has just been forked may hold the node open a moment longer.
+        self._epoll.unregister(device.fileno())
+        device.close()
+
+    def _close_all(self) -> None:
+        for devpath, device in [*self._devices.items()]:
+            self._close(devpath, device)
+        self._unsubscribe()
+        self._refused.clear()
+
+    def _refuse(self, devpath: str, line: str) -> None:
+        if self._refused.get(devpath) != line:
+            _log.warning("%s", line)
+        self._refused[devpath] = line
+
+
+def _refusal(identity: InputIdentity, error: OSError) -> str:
+    shown = f"device {describe(identity)}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        remedy = "add the user that hwbridge runs as to the group input, or run it as root"
+        return f"{shown}: may not be read ({error.strerror}): {remedy}"
+    return f"{shown}: cannot be opened ({error.strerror})"

@@ -1,0 +1,205 @@
+"""One open input device: what it sends, what state it is in, and how that is repaired when the kernel lost events.
+
+Nothing here finds devices or knows a rule; which codes are wanted is told.
+"""
+
+import errno
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
+
+from bridge.model.events import DeviceGone, Event, Field, Origin
+from bridge.monitors.evdev_decode import SIZE, SYN_DROPPED, Code, decode, pair, prepare, until_dropped
+from bridge.monitors.evdev_node import CHUNK, EV_ABS, has_state
+from bridge.sources.evdev import InputIdentity, event_of_value
+from bridge.sources.udev import readable
+
+_LOG = logging.getLogger(__name__)
+_DROPPED = pair(SYN_DROPPED)
+_READS_AT_ONCE = 16
+"""So that a device that sends faster than we read cannot keep us for ever."""
+
+Found = list[Event | DeviceGone]
+
+
+class InputNode(Protocol):
+    """An open node: `bridge.monitors.evdev_node.KernelNode`, or a pipe and a table."""
+
+    def fileno(self) -> int:
+        """A non-blocking descriptor that sends `struct input_event`s."""
+
+    def mask(self, codes: Collection[Code], /) -> None:
+        """Lets, if it can, only these codes pass. Raises OSError."""
+
+    def state(self, event_type: int, numbers: Collection[int], /) -> dict[int, int]:
+        """The present value of each of these codes of one type. Raises OSError."""
+
+    def close(self) -> None:
+        """Closes the descriptor."""
+
+
+class EvdevDevice:
+    """An input device from its opening until it goes.
+
+    `read`, `read_rest` and `watch` may find that it went: then the last of what they return is a `DeviceGone`, and
+    `gone` holds; all that is left to do is to close it. `failure` says what ended it, where that was no unplugging.
+    `lost` counts how often the kernel lost events.
+    """
+
+    def __init__(self, *, identity: InputIdentity, node: InputNode, clock: Callable[[], int]) -> None:
+        self.identity = identity
+        self.gone = False
+        self.failure: str | None = None
+        self.lost = 0
+        self._node = node
+        self._clock = clock
+        self._begun = b""  # of an event that a read has cut; evdev itself never does that
+        self._wanted: frozenset[Code] = frozenset()
+        self._prepared: dict[int, dict[str, Field]] = {}
+        self._known: dict[int, int] = {}
+
+    def fileno(self) -> int:
+        """The descriptor to wait on."""
+        return self._node.fileno()
+
+    def watch(self, identity: InputIdentity, wanted: frozenset[Code]) -> Found:
+        """Passes on these codes from now on, and calls the device `identity`.
+
+        Returns what came until now, then the present value of each code that was not wanted before.
+        """
+        return self._until_gone(lambda found: self._rewatch(identity, wanted, found))
+
+    def read(self) -> Found:
+        """What has come, in order."""
+        return self._until_gone(self._receive)
+
+    def read_rest(self) -> Found:
+        """What has come from a device that was removed, and its end."""
+        return self._until_gone(self._receive_rest)
+
+    def snapshot(self) -> list[Event]:
+        """Each wanted code with its last value, origin `start`.
+
+        The kernel is not asked, because it would throw queued events away.
+        """
+        at = self._clock()
+        return [
+            self._event(code, self._known[pair(code)], at=at, origin=Origin.START)
+            for code in sorted(self._wanted)
+            if has_state(code)
+        ]
+
+    def close(self) -> None:
+        """Closes the node; a second call does nothing."""
+        self._node.close()
+
+    def _until_gone(self, step: Callable[[Found], None]) -> Found:
+        found: Found = []
+        try:
+            step(found)
+        except OSError as error:
+            if error.errno != errno.ENODEV:
+                self.failure = error.strerror or str(error)
+            self.gone = True
+            found.append(DeviceGone("evdev", self._clock(), self.identity.device))
+        return found
+
+    def _receive(self, found: Found) -> None:
+        self._decode(self._take(), found)
+
+    def _receive_rest(self, found: Found) -> None:
+        for _ in range(_READS_AT_ONCE):
+            self._decode(self._take(), found)
+        raise _unplugged()
+
+    def _rewatch(self, identity: InputIdentity, wanted: frozenset[Code], found: Found) -> None:
+        if self._wanted:
+            self._receive(found)
+        self._node.mask(wanted)
+        new = wanted - self._wanted
+        self.identity, self._wanted = identity, wanted
+        self._prepared = prepare(identity.fields(), wanted | {SYN_DROPPED})
+        self._ask({event_type for event_type, _ in filter(has_state, new)}, new, found)
+
+    def _take(self) -> bytes:
+        """Whole events that are there, b"" where there is none. Raises OSError, ENODEV when the device has gone."""
+        try:
+            data = os.read(self._node.fileno(), CHUNK)
+        except BlockingIOError:
+            return b""
+        if not data:
+            raise _unplugged()
+        if self._begun or len(data) % SIZE:
+            data = self._begun + data
+            whole = len(data) - len(data) % SIZE
+            data, self._begun = data[:whole], data[whole:]
+        return data
+
+    def _decode(self, data: bytes, found: Found) -> None:
+        events, latest = decode(data, self._prepared)
+        if _DROPPED in latest:
+            self._repair(data, found)
+        else:
+            found += events
+            self._known.update(latest)
+
+    def _repair(self, data: bytes, found: Found) -> None:
+        """Tells what came before the SYN_DROPPED in `data`, and then what the present state says of all after it.
+
+        The state is asked at once, and not after the next SYN_REPORT as event-codes.rst advises: of a masked device
+        that may not come for hours. What is queued by now is older than that state; moments among it are lost.
+        """
+        events, latest = decode(until_dropped(data), self._prepared)
+        if SYN_DROPPED not in self._wanted:
+            events.pop()
+        found += events
+        self._known.update(latest)
+        self.lost += 1
+        _LOG.warning("device %s: the kernel lost events (SYN_DROPPED); asking for its state", describe(self.identity))
+        for _ in range(_READS_AT_ONCE):
+            if not self._take():
+                break
+        self._ask({event_type for event_type, _ in filter(has_state, self._wanted)}, frozenset(), found)
+
+    def _ask(self, types: Iterable[int], new: Collection[Code], found: Found) -> None:
+        """Asks for the wanted codes of these types: tells the `new` ones, and others if they are not as known.
+
+        Others can differ where the kernel lost their events, or threw them away because it was asked.
+        """
+        numbers: dict[int, list[int]] = defaultdict(list)
+        for event_type, number in sorted(filter(has_state, self._wanted)):
+            numbers[event_type].append(number)
+        for event_type in sorted(types):
+            values = self._node.state(event_type, numbers[event_type])
+            at = self._clock()
+            for number, value in values.items():
+                code = (event_type, number)
+                if code in new:
+                    found.append(self._event(code, value, at=at, origin=Origin.START))
+                elif not _is_same(event_type, self._known[pair(code)], value):
+                    found.append(self._event(code, value, at=at, origin=Origin.RESYNC))
+                self._known[pair(code)] = value
+
+    def _event(self, code: Code, value: int, *, at: int, origin: Origin) -> Event:
+        return event_of_value(self._prepared[pair(code)], value, at=at, origin=origin)
+
+
+def describe(identity: InputIdentity) -> str:
+    r"""A device for people: its node and its name, without characters that would move a terminal's cursor.
+
+    >>> print(describe(InputIdentity(device="/dev/input/event3", name="Jack\x1b[2J")))
+    /dev/input/event3 "Jack\x1b[2J"
+    """
+    shown = (each if each.isprintable() else each.encode("unicode_escape").decode() for each in readable(identity.name))
+    return f'{identity.device} "{"".join(shown)}"'
+
+
+def _is_same(event_type: int, known: int, value: int) -> bool:
+    # Of all but axes the kernel keeps one bit: a key that repeats (2) is down, a sound has any frequency.
+    return known == value if event_type == EV_ABS else bool(known) == bool(value)
+
+
+def _unplugged() -> OSError:
+    return OSError(errno.ENODEV, os.strerror(errno.ENODEV))

@@ -1,0 +1,156 @@
+"""hwbridge's own recordings: a header line, then one event a line, as JSON. It takes lines and gives events, no more.
+
+    {"hwbridge-recording": 1, "kernel": "6.1.0", "sources": ["evdev"]}
+    {"at": 0.104, "source": "evdev", "device": "/dev/input/event3", "type": "EV_SW", "code": "SW_HEADPHONE_INSERT", ...}
+    {"at": 9.2, "source": "evdev", "gone": "/dev/input/event3"}
+
+The last form says that a device went. Whatever is not understood is refused, with file and line.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from bridge.errors import InvalidValueError, RecordingError
+from bridge.model.codes import code_name, code_number, resolve_code, type_name, type_number
+from bridge.model.events import DeviceGone, Event, Field, Origin
+from bridge.sources import NOT_YET, SOURCES
+
+VERSION = 1
+LONGEST_LINE = 1024 * 1024
+"""Bytes. A udev event has at most 8 KiB; a line this long is another kind of file."""
+LATEST = 2**53
+"""Microseconds. Times up to here survive being a JSON number of seconds (some 285 years)."""
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read_recording(file: str, lines: Iterable[bytes]) -> Iterator[Event | DeviceGone]:
+    """The events of a recording, in order, each marked as replayed; `file` is its name in messages.
+
+    Raises `RecordingError` at the first line that is not right, and for one that is earlier than the line before it.
+
+    >>> lines = [b'{"hwbridge-recording": 1}', b'{"at": 0.5, "source": "udev", "action": "add"}']
+    >>> [event.at for event in read_recording("jack.jsonl", lines)]
+    [500000]
+    """
+    number = 0
+    before = 0
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = _object(line)
+            if number == 1:
+                _check_header(record)
+                continue
+            event = _event(record)
+        except InvalidValueError as error:
+            raise RecordingError(file, number, str(error)) from error
+        if event.at < before:
+            raise RecordingError(
+                file, number, "is earlier than the line before it; the events of a recording are in order"
+            )
+        before = event.at
+        yield event
+    if number == 0:
+        raise RecordingError(file, 1, 'is empty: a recording begins with {"hwbridge-recording": 1}')
+
+
+def _object(line: bytes) -> dict[str, object]:
+    if len(line) > LONGEST_LINE:
+        raise InvalidValueError(f"has {len(line)} bytes; a line of a recording has at most {LONGEST_LINE}")
+    try:
+        record = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidValueError(f"is not JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise InvalidValueError("is not a JSON object")
+    return record
+
+
+def _check_header(record: dict[str, object]) -> None:
+    version = record.get("hwbridge-recording")
+    if version is None:
+        raise InvalidValueError('is not the header of a recording, {"hwbridge-recording": 1}')
+    if version != VERSION or isinstance(version, bool):
+        raise InvalidValueError(f"is a recording of version {version!r}; this hwbridge reads version {VERSION}")
+
+
+def _event(record: dict[str, object]) -> Event | DeviceGone:
+    at = _at(record.pop("at", None))
+    name = record.pop("source", None)
+    if name in NOT_YET:
+        raise InvalidValueError(f"source {name!r} is not there yet in this version of hwbridge")
+    if not isinstance(name, str) or name not in SOURCES:
+        raise InvalidValueError(f"source is {name!r}, not one of {', '.join(SOURCES)}")
+    if "gone" in record:
+        owner = record.pop("gone")
+        if record or not isinstance(owner, str):
+            raise InvalidValueError("a line that says what is gone has at, source and gone, and nothing else")
+        return DeviceGone(name, at, owner, replayed=True)
+    origin = _origin(record.pop("origin", Origin.LIVE))
+    fields = {field: _field(name, field, value) for field, value in record.items()}
+    if name == "evdev":
+        fields = _input_fields(fields)
+    elif "action" not in fields:
+        raise InvalidValueError("has no action")
+    return Event(name, at, fields, origin, replayed=True)
+
+
+def _at(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidValueError(f"at is {value!r}, not a number of seconds")
+    at = round(value * 1_000_000) if abs(value) < LATEST else LATEST
+    if not 0 <= at < LATEST:
+        raise InvalidValueError(f"at is {value!r}, not a time within a recording, in seconds")
+    return at
+
+
+def _origin(value: object) -> Origin:
+    try:
+        return Origin(value)  # type: ignore[arg-type]  # any object may be asked for, and is refused
+    except ValueError as error:
+        raise InvalidValueError(f"origin is {value!r}, not one of {', '.join(Origin)}") from error
+
+
+def _field(source: str, name: str, value: object) -> Field:
+    if not SOURCES[source].knows(name):
+        raise InvalidValueError(f"{name!r} is no field of {source}")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InvalidValueError(f"{name} is {value!r}, neither a text nor an integer")
+    if name in SOURCES[source].integers and not isinstance(value, int):
+        raise InvalidValueError(f"{name} is {value!r}, not an integer")
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidValueError(f"{name} holds NUL; a monitor writes it as \\x00")
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidValueError(f"{name} holds half a surrogate pair")
+    return value
+
+
+def _input_fields(fields: dict[str, Field]) -> dict[str, Field]:
+    """The fields with the canonical names of type and code; the code's name says the type where it is left out."""
+    if "code" not in fields or "value" not in fields:
+        raise InvalidValueError("an event of evdev has a code and a value")
+    of_code, code = resolve_code(str(fields["code"]))
+    if "type" in fields:
+        number = type_number(str(fields["type"]))
+        if of_code is not None and of_code != number:
+            raise InvalidValueError(f"{code} is no code of {type_name(number)}")
+    elif of_code is None:
+        raise InvalidValueError(f"the code {code} does not say its type; give it")
+    else:
+        number = of_code
+    return {**fields, "type": type_name(number), "code": code_name(number, code_number(number, code))}
+
+
+def line_of_event(event: Event | DeviceGone) -> bytes:
+    """The line of a recording, without its line feed.
+
+    >>> line_of_event(DeviceGone("evdev", 9_200_000, "/dev/input/event3"))
+    b'{"at":9.2,"source":"evdev","gone":"/dev/input/event3"}'
+    """
+    if isinstance(event, DeviceGone):
+        return _encode({"at": event.at / 1_000_000, "source": event.source, "gone": event.owner})
+    head = {"at": event.at / 1_000_000, "source": event.source, "origin": event.origin}
+    return _encode({**head, **event.fields})

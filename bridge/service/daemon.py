@@ -1,0 +1,135 @@
+"""The daemon: reads its files, opens socket, host and monitors, and runs until TERM. HUP reads the files again.
+
+Source of the signals' meanings: daemon(7), "SysV Daemons" and "New-Style Daemons".
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from itertools import count
+from pathlib import Path
+
+from bridge.errors import DeclarationError, DeviceError
+from bridge.hosts.command import CommandHost
+from bridge.model.events import DeviceGone, Event
+from bridge.monitors.monitor import Monitor
+from bridge.monitors.playback import Playback
+from bridge.pipeline.pipeline import Pipeline
+from bridge.service.api import Api, describe_service
+from bridge.service.bridge import Bridge
+from bridge.service.callers import ConnectionLimits
+from bridge.service.clock import monotonic, wall
+from bridge.service.declarations import Declarations, Directories, Settings, read_declarations
+from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
+from bridge.service.varlink_server import VarlinkServer
+
+log = logging.getLogger("bridge")
+
+ALWAYS_OPEN = frozenset({"udev"})
+"""Sources that are watched without a rule of theirs: a udev rule may name a trigger itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A recording to play: its name, and its events."""
+
+    name: str
+    events: Sequence[Event | DeviceGone]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What the command line and hwbridge.toml say."""
+
+    directories: Directories
+    settings: Settings
+    socket: Path
+    socket_is_default: bool
+    recordings: Sequence[Recording] = ()
+
+
+def run_daemon(configuration: Configuration) -> None:
+    """Runs until TERM or INT. Raises `DeclarationError` or `SocketError` if it cannot start."""
+    declarations = read_declarations(configuration.directories)
+    if configuration.socket_is_default:
+        make_socket_directory(configuration.socket.parent)
+    listening = open_socket(configuration.socket)
+    try:
+        with asyncio.Runner() as runner:
+            runner.run(_Daemon(configuration).run(declarations, listening))
+    finally:
+        listening.close()
+
+
+class _Daemon:
+    """One run of the daemon."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+
+    async def run(self, declarations: Declarations, listening: ListeningSocket) -> None:
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        numbers, start = count(1), secrets.token_hex(4)  # an id is this start's own: processes carry it
+        self._bridge = Bridge(loop, monotonic, Pipeline(lambda: f"{start}-{next(numbers)}"))
+        self._api = Api(self._bridge, monotonic, wall())
+        host = CommandHost(loop, str(listening.path), self._bridge.ended)
+        self._bridge.use(host)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGCHLD, host.reap_orphans)
+        self._bridge.declare(declarations)
+        self._open_monitors()
+        for recording in self._configuration.recordings:
+            self._bridge.add(recording.name, Playback(recording.name, recording.events, monotonic))
+        server = VarlinkServer(describe_service(), self._api.methods(), _limits())
+        await server.start(listening.socket)
+        log.info("ready: %s, socket %s", _counted(declarations), listening.path)
+        await stopping.wait()
+        log.info("stopping")
+        await server.close()
+        await self._bridge.stop()
+        await host.close()
+
+    def _open_monitors(self) -> None:
+        """Opens the monitors that rules ask for; one that cannot be opened is named, and the others go on."""
+        for entry_point in entry_points(group="bridge.monitors"):
+            name = entry_point.name
+            wanted = name in ALWAYS_OPEN or self._bridge.pipeline.rules.interest(name).asks()
+            if not wanted or name in self._bridge.monitors:
+                continue
+            settings = self._configuration.settings.get(name, {})
+            try:
+                monitor: Monitor = entry_point.load()(clock=monotonic, settings=settings)
+                self._bridge.add(name, monitor)
+            except DeviceError as error:
+                log.error("%s: %s", name, error)
+
+    def _reload(self) -> None:
+        """HUP: the files as they are now, or if anything is wrong with them, the rules and tasks as they were."""
+        try:
+            declarations = read_declarations(self._configuration.directories)
+        except DeclarationError as error:
+            self._api.reload_errors = tuple(str(problem) for problem in error.problems)
+            for problem in self._api.reload_errors:
+                log.error("%s", problem)
+            log.error("not reloaded: the rules and tasks from before stay in force")
+            return
+        self._api.reload_errors = ()
+        self._bridge.declare(declarations)
+        self._open_monitors()
+        log.info("reloaded: %s", _counted(declarations))
+
+
+def _limits() -> ConnectionLimits:
+    return ConnectionLimits(privileged=frozenset({0, os.geteuid()}))
+
+
+def _counted(declarations: Declarations) -> str:
+    return f"{len(declarations.rules.rules)} rules, {len(declarations.tasks)} tasks"

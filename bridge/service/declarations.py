@@ -1,0 +1,82 @@
+"""From directories to rules, tasks and settings, or to every error in them. It keeps nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.dispatch.load import load_tasks
+from bridge.errors import DeclarationError
+from bridge.mapping.load import load_rules
+from bridge.mapping.table import RuleTable
+from bridge.model.tasks import Registration
+from bridge.service.files import read_directories, read_file, read_given
+from bridge.toml.document import Document, Problem
+from bridge.toml.schema import root_table
+from bridge.toml.values import choice
+
+Settings = Mapping[str, Mapping[str, object]]
+"""For each source, the table of hwbridge.toml that has its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """What the files say."""
+
+    rules: RuleTable
+    tasks: tuple[Registration, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directories:
+    """Where to read; `given` directories (`--rules`, `--tasks`) must be there, the default ones need not."""
+
+    rules: Sequence[Path]
+    tasks: Sequence[Path]
+    rules_given: bool = False
+    tasks_given: bool = False
+
+
+def read_declarations(directories: Directories) -> Declarations:
+    """The rules and tasks of all files. Raises `DeclarationError` with all that is wrong in any of them."""
+    tasks = read_given(directories.tasks) if directories.tasks_given else read_directories(directories.tasks)
+    return check_declarations(read_rules(directories), tasks)
+
+
+def read_rules(directories: Directories) -> list[Document]:
+    """The rules files."""
+    return read_given(directories.rules) if directories.rules_given else read_directories(directories.rules)
+
+
+def check_declarations(
+    rules: Sequence[Document], tasks: Sequence[Document], naming: Sequence[Document] = ()
+) -> Declarations:
+    """The rules and tasks of these documents; of `naming` only the names that they give to triggers.
+
+    Raises `DeclarationError` with all that is wrong in any rules or tasks.
+    """
+    table, problems = load_rules(rules, naming)
+    registrations, task_problems = load_tasks(tasks, table.names)
+    if problems or task_problems:
+        raise DeclarationError([*problems, *task_problems])
+    return Declarations(table, registrations)
+
+
+def read_settings(config: Path, *, given: bool) -> Settings:
+    """The settings in hwbridge.toml; the file must be there only if somebody gave its path.
+
+    Raises `DeclarationError` with all that is wrong in it.
+    """
+    if not given and not config.exists():
+        return {}
+    document = read_file(config)
+    problems: list[Problem] = list(document.problems)
+    root = root_table(document, problems)
+    settings: dict[str, Mapping[str, object]] = {}
+    udev = root.table("udev")
+    if udev is not None:
+        settings["udev"] = {"group": udev.read("group", choice("auto", "udev", "kernel"), default="auto")}
+        udev.finish()
+    root.finish()
+    if problems:
+        raise DeclarationError(problems)
+    return settings

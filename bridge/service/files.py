@@ -1,0 +1,68 @@
+"""Reads the files of rules and tasks directories, and nothing else: what is in them is for others to say."""
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bridge.toml.document import SIZE_LIMIT, Document, Problem, parse
+
+
+def read_directories(directories: Sequence[Path]) -> list[Document]:
+    """The `*.toml` files of these directories, in the order of their names.
+
+    A file in an earlier directory masks those of the same name in later ones (a link to /dev/null disables them).
+    A directory that is not there has no files.
+    """
+    found: dict[str, Path] = {}
+    unreadable: list[Document] = []
+    for directory in directories:
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            unreadable.append(_unreadable(directory, error))
+            continue
+        for name in names:
+            if name.endswith(".toml") and not name.startswith("."):
+                found.setdefault(name, directory / name)
+    return [*unreadable, *(read_file(found[name]) for name in sorted(found))]
+
+
+def read_given(paths: Iterable[Path]) -> list[Document]:
+    """The files that somebody named, and those of the directories that they named; what is not there is a problem."""
+    documents: list[Document] = []
+    for path in paths:
+        try:
+            is_directory = stat.S_ISDIR(os.stat(path).st_mode)
+        except OSError as error:
+            documents.append(_unreadable(path, error))
+            continue
+        documents += read_directories([path]) if is_directory else [read_file(path)]
+    return documents
+
+
+def read_file(path: Path) -> Document:
+    """One file as a document; a file that cannot be read is a document with that problem."""
+    try:
+        # O_NONBLOCK: opening a FIFO that somebody left there must not stop us
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        return _unreadable(path, error)
+    with open(descriptor, "rb") as file:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode) and os.fstat(descriptor).st_rdev != os.stat(os.devnull).st_rdev:
+            return _problem(path, "is not a regular file")
+        try:
+            return parse(str(path), file.read(SIZE_LIMIT + 1))
+        except OSError as error:
+            return _unreadable(path, error)
+
+
+def _unreadable(path: Path, error: OSError) -> Document:
+    return _problem(path, f"cannot be read: {error.strerror}")
+
+
+def _problem(path: Path, message: str) -> Document:
+    return Document(file=str(path), problems=(Problem(file=str(path), line=1, message=message),))

@@ -1,0 +1,56 @@
+"""Where rules, tasks, state and socket are, for root and for everybody else. Nothing is opened here.
+
+Sources: file-hierarchy(7) for root's daemon, the XDG Base Directory Specification for a user's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """The places of one daemon; of `rules` and `tasks`, a file in an earlier directory masks its name in later ones."""
+
+    config: Path
+    rules: tuple[Path, ...]
+    tasks: tuple[Path, ...]
+    state: Path
+    socket: Path
+
+
+def system_places() -> Places:
+    """Those of root's daemon."""
+    vendor = Path("/usr/lib/hwbridge")
+    own = Path("/etc/hwbridge")
+    return Places(
+        config=own / "hwbridge.toml",
+        rules=(own / "rules", vendor / "rules"),
+        tasks=(own / "tasks", vendor / "tasks"),
+        state=Path("/var/lib/hwbridge"),
+        socket=Path("/run/hwbridge/hwbridge.sock"),
+    )
+
+
+def user_places(environment: Mapping[str, str], uid: int) -> Places:
+    """Those of the daemon of the user with this environment.
+
+    >>> user_places({"HOME": "/home/alice", "XDG_RUNTIME_DIR": "/run/user/1000"}, 1000).socket.as_posix()
+    '/run/user/1000/hwbridge/hwbridge.sock'
+    """
+    home = Path(environment.get("HOME") or "/")
+    own = _directory(environment, "XDG_CONFIG_HOME", home / ".config")
+    vendor = _directory(environment, "XDG_DATA_HOME", home / ".local/share")
+    runtime = _directory(environment, "XDG_RUNTIME_DIR", Path(f"/run/user/{uid}"))
+    return Places(
+        config=own / "hwbridge.toml",
+        rules=(own / "rules", vendor / "rules"),
+        tasks=(own / "tasks", vendor / "tasks"),
+        state=_directory(environment, "XDG_STATE_HOME", home / ".local/state"),
+        socket=runtime / "hwbridge.sock",
+    )
+
+
+def _directory(environment: Mapping[str, str], name: str, default: Path) -> Path:
+    given = environment.get(name, "")  # the specification: a relative path is invalid, ignore it
+    return (Path(given) if given.startswith("/") else default) / "hwbridge"

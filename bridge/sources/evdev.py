@@ -1,0 +1,76 @@
+"""The source `evdev`: a key, a switch, an axis of an input device. Nothing here opens a device.
+
+Names are the kernel's (Documentation/input/event-codes.rst), from the committed table in `bridge/model`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.model.codes import LEVEL_TYPES, code_name, names_of, type_name
+from bridge.model.events import Event, Field, Fields, Origin
+from bridge.sources.source import Source, Subject
+from bridge.sources.udev import is_inherited, readable
+
+IDENTITY = ("device", "name", "phys", "uniq", "bustype", "vendor", "product")
+AUTOREPEAT = 2
+"""The value of a key that repeats by itself (event-codes.rst, EV_KEY)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputIdentity:
+    """Who an input device says it is; `bustype`, `vendor` and `product` are four hexadecimal digits.
+
+    `device` is its node, `/dev/input/event3`. `inherited` are the `@NAME` fields that some rule asked for.
+    """
+
+    device: str
+    name: str = ""
+    phys: str = ""
+    uniq: str = ""
+    bustype: str = "0000"
+    vendor: str = "0000"
+    product: str = "0000"
+    inherited: Mapping[str, str] | None = None
+
+    def fields(self) -> dict[str, Field]:
+        """The identity as fields of an event, those that are empty left out."""
+        own = {name: readable(getattr(self, name)) for name in IDENTITY}
+        more = {name: readable(value) for name, value in (self.inherited or {}).items()}
+        return {name: value for name, value in (own | more).items() if value}
+
+
+def fields_of_code(identity: Mapping[str, Field], event_type: int, code: int) -> dict[str, Field]:
+    """All fields of an event but its value: made once for a device and code, copied for every event."""
+    return {**identity, "type": type_name(event_type), "code": code_name(event_type, code)}
+
+
+def event_of_value(of_code: Mapping[str, Field], value: int, *, at: int, origin: Origin = Origin.LIVE) -> Event:
+    """The event that the code described by `fields_of_code` has this value.
+
+    >>> jack = fields_of_code({"device": "/dev/input/event3"}, 5, 2)
+    >>> event_of_value(jack, 1, at=104_000).fields["code"]
+    'SW_HEADPHONE_INSERT'
+    """
+    return Event("evdev", at, {**of_code, "value": value}, origin)
+
+
+def _subject(fields: Fields) -> Subject | None:
+    if fields.get("type") not in _LEVEL_NAMES:
+        return None
+    return str(fields["device"]), str(fields["code"])
+
+
+_LEVEL_NAMES = frozenset(type_name(number) for number in LEVEL_TYPES)
+
+EVDEV = Source(
+    name="evdev",
+    fields=frozenset({*IDENTITY, "type", "code", "value"}),
+    integers=frozenset({"value"}),
+    is_property=is_inherited,
+    is_hexadecimal=lambda name: name in {"bustype", "vendor", "product"},
+    default_key="{device}",
+    subject=_subject,
+    leaves=lambda fields: False,
+    repeats=lambda fields: fields.get("value") == AUTOREPEAT and fields.get("type") == "EV_KEY",
+    levels={name: type_name(number) for number in sorted(LEVEL_TYPES) for name in names_of(number)},
+)

@@ -1,0 +1,105 @@
+"""A TOML file that was read, and the problems found in it. Nothing is opened here, and nothing raises for bad input.
+
+A problem is a value: rules, tasks and configuration are checked to their end, then all problems are shown at once.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.model.text import printable
+from bridge.toml.lines import Path, lines_of
+
+SIZE_LIMIT = 1024 * 1024
+"""Bytes in one file. The largest set of rules that we know of has a tenth of it."""
+
+_PLACE = re.compile(r"(.*) \(at (?:line ([0-9]+), column [0-9]+|end of document)\)", re.DOTALL)
+_LONG_NUMBER = re.compile(r"[0-9_]{4301}")  # more digits than int() takes: sys.int_info.default_max_str_digits
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Problem:
+    """One thing that is wrong in a file; sorted, problems stand in the order of their lines.
+
+    `where` names the table as people find it: `rule "door"`, `rule 3` (counted from 1) if it has no usable name, or
+    `triggers`. `key` is the key in that table; elements of arrays are counted from 1 too: `exec[2]`.
+
+    >>> print(Problem(file="a.toml", line=3, where='rule "door"', key="raise", message="unknown trigger"))
+    a.toml:3: [rule "door"] raise: unknown trigger
+    """
+
+    file: str
+    line: int
+    where: str = ""
+    key: str = ""
+    message: str
+
+    def __str__(self) -> str:
+        where = f"[{self.where}] " if self.where else ""
+        key = f"{self.key}: " if self.key else ""
+        return printable(f"{self.file}:{self.line}: {where}{key}{self.message}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One file's content. If it has problems it has no tables."""
+
+    file: str
+    text: str = ""
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    _lines: dict[Path, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def line(self, path: Path) -> int:
+        """The line on which the key at `path` is first written, or the nearest table around it that is there.
+
+        The first call takes about as long as reading the document did; a good file is spared it.
+        """
+        if not self._lines:
+            self._lines.update({(): 1} | lines_of(self.text))
+        while path not in self._lines:
+            path = path[:-1]
+        return self._lines[path]
+
+
+def parse(file: str, data: bytes) -> Document:
+    """The content of a TOML 1.0 file, or why it cannot be read; `file` is its name as people should see it.
+
+    >>> print(parse("a.toml", b"name = oops").problems[0])
+    a.toml:1: Invalid value
+    """
+    if len(data) > SIZE_LIMIT:
+        return _unreadable(file, 1, f"{len(data)} bytes, more than the {SIZE_LIMIT} that a file may have")
+    if data.startswith(_BYTE_ORDER_MARK):
+        return _unreadable(file, 1, "begins with a byte order mark (EF BB BF); save it as UTF-8 without one")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return _unreadable(file, line, f"not UTF-8: byte 0x{data[error.start]:02x}")
+    try:
+        return Document(file=file, text=text, tables=tomllib.loads(text))
+    except RecursionError:
+        return _unreadable(file, 1, "arrays or inline tables nested too deeply")
+    except ValueError as error:
+        return _unreadable(file, *_place_and_message(str(error), text))
+
+
+def _unreadable(file: str, line: int, message: str) -> Document:
+    return Document(file=file, problems=(Problem(file=file, line=line, message=message),))
+
+
+def _place_and_message(message: str, text: str) -> tuple[int, str]:
+    """Line and message of tomllib's error, which tells the line only in its text."""
+    found = _PLACE.fullmatch(message)
+    if found is None:  # not a TOMLDecodeError: int() refused
+        number = _LONG_NUMBER.search(text)
+        return _line_at(text, number.start() if number else 0), "a number with more than 4300 digits"
+    return int(found[2]) if found[2] else _line_at(text, len(text.rstrip())), found[1]
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1

@@ -1,0 +1,34 @@
+"""The names that files give: to triggers, and to rules and tasks, which are unique over all files. It reads no key."""
+
+from collections.abc import Mapping
+
+from bridge.errors import InvalidGuidError
+from bridge.model.guid import Guid
+from bridge.model.triggers import NamedTrigger
+from bridge.toml.schema import Table
+from bridge.toml.values import did_you_mean
+
+
+def resolve_trigger(names: Mapping[str, NamedTrigger], value: str) -> Guid:
+    """The trigger that a name, or a GUID itself, stands for. Raises `InvalidGuidError` for neither.
+
+    >>> resolve_trigger({}, "9118718b-ff80-4afe-baf1-d88a4525f3ab").text
+    '{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}'
+    """
+    if value in names:
+        return names[value].guid
+    try:
+        return Guid.parse(value)
+    except InvalidGuidError as error:
+        raise InvalidGuidError(value, f"a name in [triggers] or a GUID{did_you_mean(value, names)}") from error
+
+
+def claim_name(table: Table, places: dict[str, str], kind: str) -> None:
+    """Notes where the table's `name` was given first; a second table with it is a problem that says where."""
+    name = table.content.get("name")
+    if not isinstance(name, str):
+        return
+    if name in places:
+        table.problem(f'another {kind} has the name "{name}": {places[name]}', "name")
+    else:
+        places[name] = f"{table.document.file}:{table.line('name')}"

@@ -1,0 +1,45 @@
+"""`python -m tests.lab.inside SCENARIO...`, in the guest: runs scenarios, prints each one's result as a line of JSON.
+
+A scenario that fails is a result like any other, and does not end the ones after it.
+"""
+
+import json
+import sys
+import time
+import traceback
+
+from tests.lab.inside import machine
+from tests.lab.inside.scenarios import SCENARIOS
+from tests.lab.inside.workplace import Workplace
+
+
+def run(name: str) -> dict[str, object]:
+    """Runs the scenario and tells what it saw, or how it failed, with the daemon's log and exit status."""
+    place = Workplace(name)
+    started = time.monotonic()
+    seen: dict[str, object] = {}
+    failure = None
+    try:
+        seen = SCENARIOS[name](place)
+    except Exception:  # a scenario is to this program what a handler is to the daemon: its failure is its own
+        failure = traceback.format_exc()
+    return {
+        "scenario": name,
+        "seen": seen,
+        "failure": failure,
+        "log": place.log.read_text(errors="replace") if place.log.exists() else "",
+        "exit_status": place.exit_status,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def main() -> int:
+    """Runs the scenarios named on the command line, in that order."""
+    machine.prepare()
+    for name in sys.argv[1:]:
+        print(json.dumps(run(name)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

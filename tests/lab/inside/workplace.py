@@ -1,0 +1,62 @@
+"""A scenario's own directory in the guest: its rules, its tasks, what the tasks were given, the daemon's log.
+
+It writes and reads files; it starts nothing.
+"""
+
+import json
+import os
+from pathlib import Path
+
+ROOT = Path("/run/hwbridge-lab")
+Run = dict[str, object]
+"""The JSON object that a task got on its standard input."""
+
+APPEND = """#!/bin/sh
+input=$(/bin/cat)
+printf '%s\\n' "$input" >> "$1"
+"""
+"""A task: adds its standard input as one line to the file that its argument names, in one piece."""
+
+
+class Workplace:
+    """The directory of the scenario `name`; root's, as the daemon is, until it is given to somebody."""
+
+    def __init__(self, name: str) -> None:
+        self.user = 0
+        self.exit_status: int | None = None
+        self.directory = ROOT / name
+        self.rules = self.directory / "rules"
+        self.tasks = self.directory / "tasks"
+        self.socket = self.directory / "hwbridge.sock"
+        self.log = self.directory / "log"
+        for directory in (self.rules, self.tasks):
+            directory.mkdir(parents=True)
+        self._append = self.directory / "append"
+        self._append.write_text(APPEND)
+        self._append.chmod(0o755)
+        self._runs = self.directory / "runs"
+        self._runs.touch()
+
+    def give_to(self, user: int) -> None:
+        """The daemon and its tasks will have this user id; they may make files here, and keep their rules readable."""
+        self.user = user
+        for path in (self.directory, self._runs):
+            os.chown(path, user, user)
+
+    def add_rules(self, text: str) -> None:
+        """Writes the rules file."""
+        (self.rules / "lab.toml").write_text(text)
+
+    def add_task(self, name: str, *triggers: str) -> None:
+        """Adds a task for these triggers; what it gets on standard input is found in `runs`."""
+        listed = ", ".join(f'{{ custom = "{trigger}" }}' for trigger in triggers)
+        with (self.tasks / "lab.toml").open("a") as file:
+            file.write(
+                f'[[task]]\nname = "{name}"\ntriggers = [{listed}]\n'
+                f'run = {{ exec = ["{self._append}", "{self._runs}"] }}\n'
+            )
+
+    def runs(self) -> list[Run]:
+        """What each finished run was given, in the order in which they ended."""
+        written = self._runs.read_text()
+        return [json.loads(line) for line in written[: written.rfind("\n") + 1].splitlines()]

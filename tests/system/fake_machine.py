@@ -1,0 +1,129 @@
+"""A made-up machine: devices that come and go at chosen moments, a udevd that tells of it, sockets that overflow.
+
+Stands where `bridge.monitors.udev.Libudev` stands; nothing of it touches netlink or sysfs.
+"""
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from bridge.monitors.merged import Filter
+
+Properties = dict[str, str]
+
+
+@dataclass(frozen=True)
+class FakeDevice:
+    """What the monitor uses of a pyudev.Device."""
+
+    properties: Properties
+    sequence_number: int = 0
+    ancestors: tuple["FakeDevice", ...] = ()
+    sys_path: str = "/nowhere"
+
+
+class FakeSubscription:
+    """A socket with room for `room` events; an eventfd makes it readable as a socket would be."""
+
+    def __init__(self, one: Filter, room: int, closed: Callable[["FakeSubscription"], None]) -> None:
+        self.filter = one
+        self._room = room
+        self._closed = closed
+        self._queue: deque[FakeDevice] = deque()
+        self._dropped = False
+        self._ready = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def put(self, device: FakeDevice) -> None:
+        """One event, dropped where there is no room, as the kernel drops the newest."""
+        if not self.filter.passes(device.properties):
+            return
+        if len(self._queue) < self._room:
+            self._queue.append(device)
+        else:
+            self._dropped = True
+        os.eventfd_write(self._ready, 1)
+
+    def fileno(self) -> int:
+        return self._ready
+
+    def read(self) -> tuple[list[FakeDevice], bool]:
+        read, dropped = list(self._queue), self._dropped
+        self._queue.clear()
+        self._dropped = False
+        if read or dropped:
+            os.eventfd_read(self._ready)
+        return read, dropped
+
+    def close(self) -> None:
+        os.close(self._ready)
+        self._closed(self)
+
+
+@dataclass
+class FakeMachine:
+    """`devices_now` is the truth; `meanwhile` is called whenever the monitor gives others time to do something.
+
+    What happens is told by `tell`: a udevd that is slow calls it later than it happened.
+    """
+
+    group: str = "udev"
+    room: int = 1 << 20
+    meanwhile: Callable[[], None] = lambda: None
+    devices_now: dict[str, Properties] = field(default_factory=dict)
+    open: list[FakeSubscription] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def happen(self, action: str, properties: Properties) -> FakeDevice:
+        """Something happens to a device; nobody is told yet."""
+        devpath = properties["DEVPATH"]
+        if action == "move":
+            del self.devices_now[properties["DEVPATH_OLD"]]
+        if action == "remove":
+            del self.devices_now[devpath]
+        else:
+            lasting = {name: value for name, value in properties.items() if name not in ("DEVPATH_OLD", "SYNTH_UUID")}
+            self.devices_now[devpath] = lasting
+        number = next(self._numbers)
+        return FakeDevice({**properties, "ACTION": action, "SEQNUM": str(number)}, number)
+
+    def tell(self, event: FakeDevice) -> None:
+        """Every socket that is open hears it."""
+        for subscription in self.open:
+            subscription.put(event)
+
+    def subscribe(self, one: Filter) -> FakeSubscription:
+        self.meanwhile()
+        subscription = FakeSubscription(one, self.room, self.open.remove)
+        self.open.append(subscription)
+        self.meanwhile()
+        return subscription
+
+    def devices(self, one: Filter) -> Iterator[FakeDevice]:
+        """The names first and each device later, as libudev does: one may be gone or changed by then."""
+        for devpath in sorted(self.devices_now):
+            self.meanwhile()
+            properties = self.devices_now.get(devpath)
+            if properties is not None and one.passes(properties):
+                yield FakeDevice(properties)
+        self.meanwhile()
+
+    def has(self, devpath: str) -> bool:
+        return devpath in self.devices_now
+
+
+@dataclass(frozen=True)
+class Asks:
+    """An `Interest` by its answers: `subsystems` None asks for every one, the empty set for none."""
+
+    subsystems: frozenset[str] | None = frozenset()
+    attributes: frozenset[str] = frozenset()
+    inherited: frozenset[str] = frozenset()
+    source: str = "udev"
+
+    def asks(self) -> bool:
+        return self.subsystems is None or bool(self.subsystems)
+
+    def pinned(self, name: str) -> frozenset[str] | None:
+        return self.subsystems if name == "subsystem" else None

@@ -1,0 +1,190 @@
+"""The `exec` host with real children: cancelled, killed, and left behind."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_bench import Bench, shell
+
+from bridge.hosts import command
+from bridge.hosts.host import Ended
+from bridge.model.tasks import SECOND, CancellationReason
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with Bench(tmp_path) as bench:
+        yield bench
+
+
+def test_cancel_is_term_to_the_whole_group(bench: Bench) -> None:
+    bench.start(*shell(f"sleep 1000 & echo ready > {bench.said}; wait"))
+    bench.hear("ready")
+    bench.host.cancel("1", CancellationReason.ExecutionTimeExceeded)
+
+    assert bench.end() == Ended(instance_id="1", succeeded=False, detail="killed by SIGTERM")
+
+
+def test_a_cancelled_program_may_end_well(bench: Bench) -> None:
+    bench.start(*shell(f"trap 'echo bye; exit 0' TERM; echo ready > {bench.said}; while :; do sleep 0.1; done"))
+    bench.hear("ready")
+    bench.host.cancel("1", CancellationReason.Abort)
+
+    ended = bench.end()
+
+    assert (ended.succeeded, ended.detail) == (True, "exit 0")
+    assert ended.output.endswith("bye\n")
+
+
+def test_a_program_that_ignores_term_is_killed_and_no_other(bench: Bench) -> None:
+    bench.start(*shell(f"trap '' TERM; echo ready > {bench.said}; sleep 1000"))
+    bench.hear("ready")
+    bench.start(*shell(f"echo ready > {bench.said}; cat /dev/stdin; read x < {bench.go}"), instance_id="2")
+    bench.hear("ready")
+    bench.host.cancel("1", CancellationReason.ExecutionTimeExceeded)
+    bench.host.kill("1")
+
+    assert bench.end("1").detail == "killed by SIGKILL"
+    assert "2" not in bench.reported
+    bench.release()
+    assert bench.end("2").succeeded
+
+
+def test_a_run_that_is_over_can_be_cancelled_and_killed(bench: Bench) -> None:
+    bench.run("/bin/true")
+    bench.host.cancel("1", CancellationReason.Abort)
+    bench.host.kill("1")
+    bench.start("/bin/true", instance_id="2")
+
+    assert bench.end("2").succeeded
+
+
+@pytest.mark.parametrize("script", ["sleep 1000 &", "setsid sleep 1000 &", "(setsid sh -c 'sleep 1000 & wait' &) &"])
+def test_what_outlives_the_main_process_and_its_grace_is_killed_and_fails_the_run(bench: Bench, script: str) -> None:
+    ended = bench.run(*shell(f"{script} exit 0"), cancel_grace=SECOND // 100)
+
+    assert not ended.succeeded
+    assert re.fullmatch(
+        r"left [12] process(es)? behind: (sh \(pid \d+\), )?(sleep|setsid|sh) \(pid \d+\)", ended.detail
+    )
+
+
+def test_what_outlives_the_main_process_may_end_within_the_grace(bench: Bench) -> None:
+    bench.start(*shell(f"setsid sh -c 'echo ready > {bench.said}; read x < {bench.go}; echo done' &"))
+    bench.hear("ready")
+    bench.release()
+
+    assert bench.end() == Ended(instance_id="1", succeeded=True, detail="exit 0", output="done\n")
+
+
+def test_the_status_comes_before_what_was_left_behind(bench: Bench) -> None:
+    ended = bench.run(*shell("sleep 1000 & exit 75"), cancel_grace=0)
+
+    assert ended.detail.startswith("exit 75; left 1 process behind: ")
+    assert not ended.retry_later
+
+
+def test_whatever_leaves_in_the_middle_of_an_exec_is_found(bench: Bench) -> None:
+    numbers = [str(number) for number in range(40)]
+    for number in numbers:
+        bench.start(*shell("setsid sleep 1000 & exit 0"), instance_id=number, cancel_grace=0)
+
+    assert [n for n in numbers if not bench.end(n).detail.startswith("left 1 process behind: ")] == []
+
+
+def test_cancel_reaches_orphans_outside_of_the_group(bench: Bench) -> None:
+    orphan = f"trap 'kill $!; echo bye > {bench.said}; exit' TERM; sleep 1000 & echo ready > {bench.said}; wait"
+    program = bench.said.with_name("orphan")
+    program.write_text(orphan)
+    bench.start(*shell(f"trap '' TERM; (setsid env sh {program} &); read x < {bench.go}"))
+    bench.hear("ready")
+    bench.host.cancel("1", CancellationReason.Abort)
+    bench.hear("bye")
+    bench.release()
+
+    assert bench.end().succeeded
+
+
+HIDING_PLACES = {
+    "in its group": "sleep 1000 &",
+    "in another session": "setsid sleep 1000 &",
+    "in another session without its parent": "(setsid sleep 1000 &);",
+    "under its parent without a trace": "env -i setsid sleep 1000 &",
+    "under an orphan without a trace": "(setsid sh -c 'env -i setsid sleep 1000 & wait' &);",
+    "ignoring TERM": "trap '' TERM; setsid sh -c 'sleep 1000; sleep 1000' &",
+}
+
+
+@pytest.mark.parametrize("script", HIDING_PLACES.values(), ids=HIDING_PLACES.keys())
+def test_kill_ends_what_the_run_started_wherever_it_is(bench: Bench, script: str) -> None:
+    bench.start(*shell(f"{script} echo ready > {bench.said}; sleep 1000"))
+    bench.hear("ready")
+    bench.host.kill("1")
+
+    assert bench.end().detail == "killed by SIGKILL"
+
+
+def main_ended(bench: Bench) -> None:
+    """Lets the loop see that a main process has ended: with another run, which began after that."""
+    bench.start("/bin/true", instance_id="later")
+    bench.end("later")
+
+
+def test_kill_does_not_wait_for_the_grace_of_what_was_left_behind(bench: Bench) -> None:
+    bench.start(*shell(f"setsid sh -c 'read x < {bench.go}' & echo ready > {bench.said}"), cancel_grace=10**12)
+    bench.hear("ready")
+    main_ended(bench)
+    bench.host.kill("1")
+
+    assert re.fullmatch(r"left 1 process behind: sh \(pid \d+\)", bench.end().detail)
+
+
+@pytest.mark.parametrize("most_watched", [4, 64])
+def test_fifty_processes_in_sessions_of_their_own_are_killed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, most_watched: int
+) -> None:
+    monkeypatch.setattr(command, "MOST_WATCHED", most_watched)
+    bench.start(*shell("for i in $(seq 50); do setsid sleep 1000 & done; exit 0"), cancel_grace=0)
+
+    assert re.fullmatch(r"left \d+ processes behind: (\w+ \(pid \d+\), ){5}\.\.\.", bench.end().detail)
+
+
+def test_a_bomb_of_forks_is_killed(bench: Bench) -> None:
+    bomb = "bomb() { [ $1 = 0 ] && exec sleep 1000; bomb $(($1-1)) & setsid sh -c 'sleep 1000 &' & bomb $(($1-1)); }"
+    bench.start(*shell(f"{bomb}; echo ready > {bench.said}; bomb 5"))
+    bench.hear("ready")
+    bench.host.kill("1")
+
+    assert bench.end().detail == "killed by SIGKILL"
+
+
+def test_close_kills_what_runs_and_what_was_left_and_reports_it(bench: Bench) -> None:
+    bench.start(*shell(f"trap '' TERM; echo ready > {bench.said}; sleep 1000"))
+    bench.start(*shell(f"setsid sh -c 'read x < {bench.go}' & echo ready > {bench.said}"), instance_id="2")
+    bench.hear("ready", "ready")
+    main_ended(bench)
+    bench.close()
+
+    assert bench.reported["1"].detail == "killed by SIGKILL"
+    assert bench.reported["2"].detail.startswith("left 1 process behind: sh (pid ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root can become a user who may not kill the handler")
+@pytest.mark.parametrize("script", ["echo ready > SAID; read x < GO", "sh -c 'echo ready > SAID; read x < GO' &"])
+def test_what_we_are_not_permitted_to_kill_is_named_and_not_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setattr(command, "KILL_SECONDS", 0.01)
+    bench.start(*shell(script.replace("SAID", str(bench.said)).replace("GO", str(bench.go))))
+    bench.hear("ready")
+    os.setresuid(65534, 65534, 0)
+    try:
+        bench.host.kill("1")
+        ended = bench.end()
+    finally:
+        os.setresuid(0, 0, 0)
+    bench.release()
+
+    assert re.fullmatch(r"(left .*; )?cannot kill 1 process: sh \(pid \d+\): Operation not permitted", ended.detail)
