@@ -10,6 +10,7 @@ BridgeError
 ├── RecordingError (ValueError)          a recording that cannot be read
 ├── HandlerError                         a handler that cannot be started
 ├── DeviceError (OSError)                a device or a kernel interface that does not do what was asked
+├── StoreError (OSError)                 the state directory or a file in it cannot be used
 ├── SocketError (OSError)                the API's socket cannot be made
 ├── ProtocolError (ValueError)           the peer does not speak varlink
 ├── InterfaceError (ValueError)          a varlink interface description that cannot be read
@@ -76,6 +77,10 @@ class HandlerError(BridgeError):
 
 class DeviceError(BridgeError, OSError):
     """A device or kernel interface that does not do what was asked; the message names it."""
+
+
+class StoreError(BridgeError, OSError):
+    """The state directory, or a file in it, cannot be used; the message names it."""
 
 
 class SocketError(BridgeError, OSError):

@@ -4,8 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from bridge.service.declarations import Directories
-from bridge.service.places import Places, system_places, user_places
+from bridge.service.places import Directories, Places, system_places, user_places
 
 
 def add_daemon_options(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +38,8 @@ def places_of(arguments: argparse.Namespace) -> Places:
 def directories_of(arguments: argparse.Namespace, places: Places) -> Directories:
     """Where rules and tasks are read: what was given, else the usual places."""
     return Directories(
-        rules=arguments.rules or places.rules,
-        tasks=arguments.tasks or places.tasks,
+        rules=tuple(arguments.rules or ()) or places.rules,
+        tasks=tuple(arguments.tasks or ()) or places.tasks,
         rules_given=bool(arguments.rules),
         tasks_given=bool(arguments.tasks),
     )

@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_file_options(parser)
     add_daemon_options(parser)
     parser.add_argument("--config", metavar="PATH", type=Path, help="read this instead of the usual hwbridge.toml")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="keep here what must outlive a restart")
     parser.add_argument(
         "--play", metavar="FILE", type=Path, action="append", default=[], help="play a recording as one more monitor"
     )
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     configuration = Configuration(
         directories=directories_of(arguments, places),
         settings=read_settings(arguments.config or places.config, given=arguments.config is not None),
+        state=arguments.state or places.state,
         socket=socket or places.socket,
         socket_is_default=socket is None,
         recordings=[Recording(name=str(path), events=read_recording_file(path)) for path in arguments.play],

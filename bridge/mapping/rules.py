@@ -50,6 +50,11 @@ class Rule:
         """Whether the rule looks at how the level of a subject changes, not at each event alone."""
         return self.edge or self.start_state is StartState.IF_CHANGED
 
+    @property
+    def remembers(self) -> bool:
+        """Whether the rule must know, after a restart, what was before it."""
+        return self.start_state in {StartState.BOOT, StartState.IF_CHANGED}
+
     def asked_fields(self) -> frozenset[str]:
         """Every field that the rule names, in tests and in templates."""
         named = {name for name, _ in self.match} | set(self.key.names)

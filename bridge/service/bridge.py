@@ -6,7 +6,7 @@ It decides nothing, and it does not know where rules came from or who asked over
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Dropped, Finished, Kill
 from bridge.hosts.host import Ended, Host
@@ -26,10 +26,17 @@ log = logging.getLogger("bridge")
 class Bridge:
     """One pipeline and all that it drives. Facts are taken one after another, in the order in which they came."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        pipeline: Pipeline,
+        remember: Callable[[LevelTurned | RaisedThisBoot], None],
+    ) -> None:
         self._loop = loop
         self._clock = clock
         self._pipeline = pipeline
+        self._remember = remember
         self._host: Host | None = None
         self._monitors: dict[str, Monitor] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -154,7 +161,7 @@ class Bridge:
             case Refusal():
                 log.warning("%s", printable(outcome.message))
             case RaisedThisBoot() | LevelTurned():
-                pass  # kept in the mapper; it outlives the process when there is a store
+                self._remember(outcome)
 
     def _running_host(self) -> Host:
         assert self._host is not None, "a host is set before anything can be raised"

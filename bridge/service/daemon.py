@@ -14,8 +14,9 @@ from importlib.metadata import entry_points
 from itertools import count
 from pathlib import Path
 
-from bridge.errors import DeclarationError, DeviceError
+from bridge.errors import DeclarationError, DeviceError, StoreError
 from bridge.hosts.command import CommandHost
+from bridge.mapping.mapper import LevelTurned, Memory, RaisedThisBoot
 from bridge.model.events import DeviceGone, Event
 from bridge.monitors.monitor import Monitor
 from bridge.monitors.playback import Playback
@@ -24,12 +25,15 @@ from bridge.service.api import Api, describe_service
 from bridge.service.bridge import Bridge
 from bridge.service.callers import ConnectionLimits
 from bridge.service.clock import monotonic, wall
-from bridge.service.declarations import Declarations, Directories, Settings, read_declarations
+from bridge.service.declarations import Declarations, Settings, read_declarations
+from bridge.service.places import Directories
 from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
 from bridge.service.varlink_server import VarlinkServer
+from bridge.store.start_states import StartStates
 
 log = logging.getLogger("bridge")
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
 ALWAYS_OPEN = frozenset({"udev"})
 """Sources that are watched without a rule of theirs: a udev rule may name a trigger itself."""
 
@@ -48,6 +52,7 @@ class Configuration:
 
     directories: Directories
     settings: Settings
+    state: Path
     socket: Path
     socket_is_default: bool
     recordings: Sequence[Recording] = ()
@@ -71,12 +76,14 @@ class _Daemon:
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
+        self._start_states: StartStates | None = None
 
     async def run(self, declarations: Declarations, listening: ListeningSocket) -> None:
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         numbers, start = count(1), secrets.token_hex(4)  # an id is this start's own: processes carry it
-        self._bridge = Bridge(loop, monotonic, Pipeline(lambda: f"{start}-{next(numbers)}"))
+        pipeline = Pipeline(lambda: f"{start}-{next(numbers)}", self._remembered(declarations))
+        self._bridge = Bridge(loop, monotonic, pipeline, self._remember)
         self._api = Api(self._bridge, monotonic, wall())
         host = CommandHost(loop, str(listening.path), self._bridge.ended)
         self._bridge.use(host)
@@ -96,6 +103,22 @@ class _Daemon:
         await server.close()
         await self._bridge.stop()
         await host.close()
+        if self._start_states is not None:
+            self._start_states.close()
+
+    def _remembered(self, declarations: Declarations) -> Memory:
+        """What earlier runs of the daemon left for rules that ask for it; nothing is opened where none does."""
+        if not any(rule.remembers for rule in declarations.rules.rules):
+            return Memory()
+        self._start_states = StartStates(self._configuration.state, _BOOT_ID.read_text().strip())
+        return self._start_states.memory()
+
+    def _remember(self, change: LevelTurned | RaisedThisBoot) -> None:
+        try:
+            if self._start_states is not None:
+                self._start_states.remember(change)
+        except StoreError as error:
+            log.error("%s: after a restart, rule %s may raise once more or once less", error, change.rule)
 
     def _open_monitors(self) -> None:
         """Opens the monitors that rules ask for; one that cannot be opened is named, and the others go on."""
@@ -122,6 +145,11 @@ class _Daemon:
             log.error("not reloaded: the rules and tasks from before stay in force")
             return
         self._api.reload_errors = ()
+        try:
+            if self._start_states is None:
+                self._remembered(declarations)
+        except StoreError as error:
+            log.error("%s: rules that ask for what was before a restart will not know it", error)
         self._bridge.declare(declarations)
         self._open_monitors()
         log.info("reloaded: %s", _counted(declarations))
@@ -132,4 +160,5 @@ def _limits() -> ConnectionLimits:
 
 
 def _counted(declarations: Declarations) -> str:
-    return f"{len(declarations.rules.rules)} rules, {len(declarations.tasks)} tasks"
+    counts = ((len(declarations.rules.rules), "rule"), (len(declarations.tasks), "task"))
+    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)

@@ -10,6 +10,7 @@ from bridge.mapping.load import load_rules
 from bridge.mapping.table import RuleTable
 from bridge.model.tasks import Registration
 from bridge.service.files import read_directories, read_file, read_given
+from bridge.service.places import Directories
 from bridge.toml.document import Document, Problem
 from bridge.toml.schema import root_table
 from bridge.toml.values import choice
@@ -24,16 +25,6 @@ class Declarations:
 
     rules: RuleTable
     tasks: tuple[Registration, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directories:
-    """Where to read; `given` directories (`--rules`, `--tasks`) must be there, the default ones need not."""
-
-    rules: Sequence[Path]
-    tasks: Sequence[Path]
-    rules_given: bool = False
-    tasks_given: bool = False
 
 
 def read_declarations(directories: Directories) -> Declarations:

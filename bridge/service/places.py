@@ -19,6 +19,16 @@ class Places:
     socket: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directories:
+    """Where to read; `given` directories (`--rules`, `--tasks`) must be there, the default ones need not."""
+
+    rules: tuple[Path, ...]
+    tasks: tuple[Path, ...]
+    rules_given: bool = False
+    tasks_given: bool = False
+
+
 def system_places() -> Places:
     """Those of root's daemon."""
     vendor = Path("/usr/lib/hwbridge")

@@ -1,0 +1,1 @@
+"""What outlives the daemon, in SQLite. Nothing here decides what is worth keeping."""
