@@ -9,9 +9,11 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NoReturn
 
 from bridge import __version__
+from bridge.cli.errors import show_error
 from bridge.errors import (
     BridgeError,
     CallFailedError,
@@ -53,27 +55,48 @@ class _Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line, without the usage above it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        show_error(f"{self.prog}: {message}; see {self.prog} --help")
+        self.exit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    parsed = _parse(given)
+    if isinstance(sys.stdout, TextIOWrapper):  # the same bytes whatever the locale is
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        code: int = parsed.run(parsed)
-        sys.stdout.flush()
-    except BridgeError as error:
-        for line in str(error).splitlines():
-            print(f"hwbridge: {line}" if not isinstance(error, DeclarationError) else line, file=sys.stderr)
-        return _exit_code(error)
-    except BrokenPipeError:
-        # Whoever read us has enough (`| head`): no error, and nothing more to write, at exit neither.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+        print(end="", flush=True)
+    except BrokenPipeError:  # whoever read us has enough (`| head`): no error
+        _print_nothing_more()
         return 0
+    except OSError as error:  # those of the verbs are BridgeErrors, so this is one of stdout
+        _print_nothing_more()
+        show_error(f"hwbridge: cannot print: {error.strerror}")
+        return 1
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _run(given: Sequence[str]) -> int:
+    try:
+        parsed = _parse(given)
+        code: int = parsed.run(parsed)
+    except SystemExit as asked:  # by argparse, which has shown an error, the help or the version
+        return int(asked.code or 0)
+    except DeclarationError as error:
+        for problem in error.problems:
+            show_error(str(problem))
+        return _exit_code(error)
+    except BridgeError as error:
+        show_error(f"hwbridge: {error}")
+        return _exit_code(error)
+    return code
+
+
+def _print_nothing_more() -> None:
+    """Lets what is still to be printed go nowhere, for Python would complain of it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
 
 
 def _parse(given: Sequence[str]) -> argparse.Namespace:

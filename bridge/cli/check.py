@@ -1,16 +1,16 @@
 """`hwbridge check`: every error in rules and tasks files, in one go. It starts and changes nothing."""
 
 import argparse
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from bridge.cli.places import add_daemon_options, add_file_options, directories_of, places_of
+from bridge.cli.errors import show_error
+from bridge.cli.places import add_daemon_options, add_file_options, directories_of, path, places_of
 from bridge.dispatch.load import TABLES as TASK_TABLES
 from bridge.errors import DeclarationError
 from bridge.service.declarations import (
     Declarations,
     check_declarations,
+    counted,
     read_declarations,
     read_rules,
 )
@@ -21,7 +21,7 @@ from bridge.toml.document import Document
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `check`."""
     parser.add_argument(
-        "paths", metavar="PATH", type=Path, nargs="*", help="a file or directory; without any, the usual places"
+        "paths", metavar="PATH", type=path, nargs="*", help="a file or directory; without any, the usual places"
     )
     add_file_options(parser)
     add_daemon_options(parser)
@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
             declarations = read_declarations(directories)
     except DeclarationError as error:
         for problem in error.problems:
-            print(problem, file=sys.stderr)
+            show_error(str(problem))
         return 1
-    print(f"{len(declarations.rules.rules)} rules and {len(declarations.tasks)} tasks: no errors")
+    print(f"{counted(declarations)}: no errors")
     return 0
 
 

@@ -7,9 +7,16 @@ from pathlib import Path
 from bridge.service.places import Directories, Places, system_places, user_places
 
 
+def path(text: str) -> Path:
+    """The path that an option gives. An empty one is refused: it is a variable without a value, not where we are."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
+
+
 def add_daemon_options(parser: argparse.ArgumentParser) -> None:
     """Which daemon: `--socket`, `--user`, `--system`."""
-    parser.add_argument("--socket", metavar="PATH", type=Path, help="the daemon's socket (also HWBRIDGE_SOCKET)")
+    parser.add_argument("--socket", metavar="PATH", type=path, help="the daemon's socket (also HWBRIDGE_SOCKET)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--user", action="store_true", help="the daemon of this user")
     which.add_argument("--system", action="store_true", help="the daemon of the system")
@@ -21,7 +28,7 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}",
             metavar="DIR",
-            type=Path,
+            type=path,
             action="append",
             help=f"read {name} from here (a directory or a file) instead of the usual places; may be given again",
         )

@@ -11,11 +11,18 @@ NO_SUBSCRIBERS = 4
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `raise`."""
-    parser.add_argument("trigger", metavar="TRIGGER", help="a GUID, or a name that a rules file gives to one")
     parser.add_argument(
-        "--data", metavar="NAME=VALUE", action="append", default=[], help="a detail for the tasks; may be given again"
+        "trigger", metavar="TRIGGER", type=_text, help="a GUID, or a name that a rules file gives to one"
     )
-    parser.add_argument("--key", default="", help="the thing that it is about")
+    parser.add_argument(
+        "--data",
+        metavar="NAME=VALUE",
+        type=_text,
+        action="append",
+        default=[],
+        help="a detail for the tasks; may be given again",
+    )
+    parser.add_argument("--key", type=_text, default="", help="the thing that it is about")
     add_daemon_options(parser)
 
 
@@ -29,6 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
         return NO_SUBSCRIBERS
     print(f"Raised {answer['subscribers']}")
     return 0
+
+
+def _text(given: str) -> str:
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(f"{given!r} is not UTF-8") from error
+    return given
 
 
 def _details(given: list[str]) -> dict[str, str]:

@@ -3,16 +3,17 @@
 import argparse
 import logging
 import sys
-from pathlib import Path
 
 from bridge.cli.places import (
     add_daemon_options,
     add_file_options,
     directories_of,
     given_socket,
+    path,
     places_of,
 )
 from bridge.cli.recordings import read_recording_file
+from bridge.model.text import printable
 from bridge.service.daemon import Configuration, Recording, run_daemon
 from bridge.service.declarations import read_settings
 
@@ -21,10 +22,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `run`."""
     add_file_options(parser)
     add_daemon_options(parser)
-    parser.add_argument("--config", metavar="PATH", type=Path, help="read this instead of the usual hwbridge.toml")
-    parser.add_argument("--state", metavar="DIR", type=Path, help="keep here what must outlive a restart")
+    parser.add_argument("--config", metavar="PATH", type=path, help="read this instead of the usual hwbridge.toml")
+    parser.add_argument("--state", metavar="DIR", type=path, help="keep here what must outlive a restart")
     parser.add_argument(
-        "--play", metavar="FILE", type=Path, action="append", default=[], help="play a recording as one more monitor"
+        "--play", metavar="FILE", type=path, action="append", default=[], help="play a recording as one more monitor"
     )
     parser.add_argument(
         "--verbose", action="store_true", help="log every event and raise too; events can hold typed keys"
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         state=arguments.state or places.state,
         socket=socket or places.socket,
         socket_is_default=socket is None,
-        recordings=[Recording(name=str(path), events=read_recording_file(path)) for path in arguments.play],
+        recordings=[Recording(name=printable(str(file)), events=read_recording_file(file)) for file in arguments.play],
     )
     logging.basicConfig(
         stream=sys.stderr,

@@ -4,6 +4,7 @@ JSON is the standard library's here: it is loaded in a fraction of msgspec's tim
 """
 
 import socket
+import struct
 from collections.abc import Mapping
 from types import TracebackType
 
@@ -28,9 +29,14 @@ class Connection:
     def __init__(self, path: str, *, timeout_seconds: float) -> None:
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(timeout_seconds)
+        # Not settimeout() yet: it makes connect(2) fail at once where the daemon has yet to accept others (EAGAIN).
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(timeout_seconds))
         try:
             self._socket.connect(path)
+            self._socket.settimeout(timeout_seconds)
+        except BlockingIOError as error:
+            self._socket.close()
+            raise NoDaemonError(f"{path}: the daemon did not accept the connection in {timeout_seconds:g} s") from error
         except OSError as error:
             self._socket.close()
             raise NoDaemonError(f"{path}: no daemon answers: {error.strerror or error}") from error
@@ -76,6 +82,12 @@ class Connection:
             if len(received) > MOST_ANSWER_BYTES:
                 raise ProtocolError(f"{self._path}: an answer has more than {MOST_ANSWER_BYTES} bytes")
         return bytes(received[:-1])
+
+
+def _timeval(seconds: float) -> bytes:
+    """The C structure that socket(7) takes; all zero would mean to wait without end."""
+    whole = int(seconds)
+    return struct.pack("ll", whole, max(int((seconds - whole) * 1_000_000), 1))
 
 
 def _encode(method: str, parameters: "Mapping[str, Any]") -> bytes:

@@ -40,6 +40,14 @@ class _Task:
         alone = self.registration.concurrency is not Concurrency.PARALLEL
         return self.has_room() and not (alone and key in self.running)
 
+    def would_overflow(self, key: str) -> bool:
+        """Whether one more raise of this key would have to wait, and push another out."""
+        concurrency, ahead = self.registration.concurrency, self.waiting.holds(key)
+        if self.may_start(key) or (concurrency is Concurrency.IGNORE and (ahead or key in self.running)):
+            return False
+        joins = ahead and concurrency in {Concurrency.LATEST, Concurrency.RESTART}
+        return len(self.waiting) + (0 if joins else 1) > self.registration.queue_limit
+
 
 @dataclass(slots=True)
 class _Run:
@@ -85,6 +93,8 @@ class Dispatcher:
         for registration in registrations:
             name = registration.name
             task = before.pop(name, None) or self._leaving.pop(name, None) or _Task(registration)
+            if task.registration.concurrency is not registration.concurrency:
+                task.waiting.follow(registration.concurrency)
             task.registration = registration
             self._tasks[registration.name] = task
         self._subscribers = {}
@@ -106,12 +116,7 @@ class Dispatcher:
 
     def busy(self, trigger: Guid, key: str) -> bool:
         """Whether raising this would push another raise out of a full queue."""
-        return any(
-            not task.may_start(key)
-            and task.registration.concurrency is not Concurrency.IGNORE
-            and len(task.waiting) >= task.registration.queue_limit
-            for task in self._subscribers.get(trigger, ())
-        )
+        return any(task.would_overflow(key) for task in self._subscribers.get(trigger, ()))
 
     def raised(self, raised: Raised) -> list[Decision]:
         """A trigger went off: each of its tasks starts, or waits, or drops it, as its concurrency says."""

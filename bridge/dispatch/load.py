@@ -12,7 +12,7 @@ from bridge.model.tasks import Concurrency, Exec, Registration
 from bridge.model.templates import Template
 from bridge.model.triggers import CustomSystemEventTrigger, NamedTrigger, Recurrence
 from bridge.toml.document import Document, Problem
-from bridge.toml.names import claim_name, resolve_trigger
+from bridge.toml.names import claim_name, readable_name, resolve_trigger
 from bridge.toml.schema import Table, root_table
 from bridge.toml.values import NOT_THERE_YET, choice, integer, text, text_as
 
@@ -26,7 +26,9 @@ _KEYS_NOT_YET: Mapping[str, object] = {
     "retry": {"attempts": 1, "backoff": "1s"},
 }
 _TRIGGERS_NOT_YET = ("system", "time", "maintenance", "application", "device_watcher")
+_TRIGGER_OPTIONS = ("recurrence", "one_shot", "kinds")
 _RUNS_NOT_YET = ("python", "clsid", "unit")
+_RUN_OPTIONS = ("env", "cwd", "interpreter", "path", "job")
 _DEFAULT = Registration(
     name="default",
     triggers=(CustomSystemEventTrigger(Guid("{FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF}")),),
@@ -60,7 +62,7 @@ def load_tasks(
 
 def _load_task(table: Table, names: Mapping[str, NamedTrigger]) -> Registration | None:
     before = len(table.problems)
-    name = table.read("name", text, required=True)
+    name = table.read("name", readable_name, required=True)
     triggers = [_load_trigger(trigger, names) for trigger in table.tables("triggers", required=True)]
     if table.content.get("triggers") == []:
         table.problem("a task has at least one trigger", "triggers")
@@ -71,26 +73,22 @@ def _load_task(table: Table, names: Mapping[str, NamedTrigger]) -> Registration 
     queue_limit = table.read("queue_limit", integer(minimum=1), default=_DEFAULT.queue_limit)
     run_limit = table.read("run_limit", _limit, default=_DEFAULT.run_limit)
     cancel_grace = table.read("cancel_grace", text_as(parse_duration), default=_DEFAULT.cancel_grace)
-    user = table.read("user", text)
+    user = table.read("user", readable_name)
     table.not_yet(_KEYS_NOT_YET)
     table.finish()
     if len(table.problems) > before or name is None or program is None:
         return None
-    try:
-        return Registration(
-            name=name,
-            triggers=tuple(trigger for trigger in triggers if trigger is not None),
-            run=program,
-            concurrency=Concurrency(concurrency),
-            max_running=max_running,
-            queue_limit=queue_limit,
-            run_limit=run_limit,
-            cancel_grace=cancel_grace,
-            user=user,
-        )
-    except InvalidValueError as error:
-        table.problem(str(error))
-        return None
+    return Registration(
+        name=name,
+        triggers=tuple(trigger for trigger in triggers if trigger is not None),
+        run=program,
+        concurrency=Concurrency(concurrency),
+        max_running=max_running,
+        queue_limit=queue_limit,
+        run_limit=run_limit,
+        cancel_grace=cancel_grace,
+        user=user,
+    )
 
 
 def _limit(value: object) -> int | None:
@@ -105,6 +103,8 @@ def _limit(value: object) -> int | None:
 def _load_trigger(table: Table, names: Mapping[str, NamedTrigger]) -> CustomSystemEventTrigger | None:
     kind = table.exactly_one("custom", *_TRIGGERS_NOT_YET)
     if kind is None:
+        table.known.update(_TRIGGER_OPTIONS)
+        table.finish()
         return None
     if kind != "custom":
         table.problem(NOT_THERE_YET, kind)
@@ -120,22 +120,28 @@ def _load_run(table: Table) -> Exec | None:
     before = len(table.problems)
     kind = table.exactly_one("exec", *_RUNS_NOT_YET)
     if kind is None:
+        table.known.update(_RUN_OPTIONS)
+        table.finish()
         return None
     if kind != "exec":
         table.problem(NOT_THERE_YET, kind)
         table.known.update(table.content)
         return None
     arguments = table.read_all("exec", text_as(Template.parse))
+    if table.content["exec"] == []:
+        table.problem("is empty: name the program and its arguments", "exec")
     environment = _load_environment(table)
-    cwd = table.read("cwd", text, default=_DEFAULT.run.cwd)
+    cwd = table.read("cwd", text_as(_absolute_path), default=_DEFAULT.run.cwd)
     table.finish()
     if len(table.problems) > before:
         return None
-    try:
-        return Exec(arguments=arguments, environment=environment, cwd=cwd)
-    except InvalidValueError as error:
-        table.problem(str(error))
-        return None
+    return Exec(arguments=arguments, environment=environment, cwd=cwd)
+
+
+def _absolute_path(value: str) -> str:
+    if not value.startswith("/") or "\0" in value:
+        raise InvalidValueError(f"{value!r} is not an absolute path")
+    return value
 
 
 def _load_environment(table: Table) -> dict[str, str]:

@@ -50,15 +50,24 @@ class Waiting:
 
     def add(self, raised: Raised, concurrency: Concurrency) -> None:
         """Lets a raise wait, joined with the waiting one of its key where the concurrency says so."""
-        new = pending_of(raised, concurrency)
+        self._join(pending_of(raised, concurrency), concurrency)
+
+    def follow(self, concurrency: Concurrency) -> None:
+        """Goes on under another concurrency: what waits is joined, or not, as if it had come under this one."""
+        for pending in self.take_all():
+            batch = pending.batch or (pending.raised.details,) if concurrency is Concurrency.BATCH else ()
+            self._join(replace(pending, batch=batch), concurrency)
+
+    def _join(self, new: Pending, concurrency: Concurrency) -> None:
         if concurrency in MERGING:
             for place, old in enumerate(self._pending):
-                if old.raised.key == raised.key:
-                    self._pending[place] = replace(new, merged=old.merged + 1, batch=old.batch + new.batch)
-                    self._weight += len(new.batch)
+                if old.raised.key == new.raised.key:
+                    joined = replace(new, merged=old.merged + new.merged, batch=old.batch + new.batch)
+                    self._pending[place] = joined
+                    self._weight += joined.weight - old.weight
                     return
         self._pending.append(new)
-        self._weight += 1
+        self._weight += new.weight
 
     def drop_oldest(self) -> Pending:
         """Forgets the raise that came first, and returns it."""

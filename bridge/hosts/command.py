@@ -37,6 +37,8 @@ KILL_SECONDS = 5.0
 """How long a killed process has to go: one that sleeps in the kernel, or that we may not kill, can stay for ever."""
 LOOK_AGAIN_SECONDS = 0.005
 """When to look again at a process that is just executing a program, and so cannot be told from others."""
+LEAST_LOOKS = 20
+"""How often we look at least before we let go a process that cannot be told from others."""
 MOST_WATCHED = 64
 """Descriptors for what one run left behind; where it is more, the rest is found when the first ones end."""
 
@@ -54,6 +56,7 @@ class _Run:
     killing: bool = False
     deadline: float = math.inf
     left_behind: Sequence[Process] = ()
+    unsure_looks: int = 0
     watched: dict[int, int] = field(default_factory=dict)
     next_look: asyncio.Handle | None = None
 
@@ -101,7 +104,7 @@ class CommandHost:
         if run.canceled_at is None:
             run.canceled_at = self._loop.time()
         orphans = [process for process in self._belongings(run).processes if process.parent == os.getpid()]
-        _signal(run, signal.SIGTERM, orphans)
+        _terminate(run, orphans)
 
     def kill(self, instance_id: str) -> None:
         """Sends KILL to all that the run started, and again until nothing is left, for at most `KILL_SECONDS`."""
@@ -137,23 +140,25 @@ class CommandHost:
         self._loop.remove_reader(run.child.pidfd)
         run.main_ended = True
         if not run.killing:
-            begin = self._loop.time() if run.canceled_at is None else run.canceled_at
-            run.deadline = begin + run.instance.task.cancel_grace / MICROSECONDS["s"]
+            grace_began = self._loop.time() if run.canceled_at is None else run.canceled_at
+            run.deadline = grace_began + run.instance.task.cancel_grace / MICROSECONDS["s"]
         self._look(run)
 
     def _look(self, run: _Run) -> None:
         """Looks what is there of the run: nothing, then it is over; else waits for it, kills it, or gives it up."""
         found = self._belongings(run)
         late = self._loop.time() >= run.deadline
-        if run.main_ended and not found.processes and (late or not found.unsure):
+        run.unsure_looks += found.unsure
+        unsure = found.unsure and not (late and run.unsure_looks >= LEAST_LOOKS)
+        if run.main_ended and not found.processes and not unsure:
             self._finish(run)
-        elif late and run.killing:
+        elif late and run.killing and not unsure:
             self._give_up(run, found)
         else:
-            if late:
+            if late and not run.killing:
                 self._start_killing(run, found)
             elif run.killing:
-                _signal(run, signal.SIGKILL, found.processes)
+                _kill(run, found.processes)
             self._watch(run, found)
 
     def _start_killing(self, run: _Run, found: Belongings) -> None:
@@ -161,7 +166,7 @@ class CommandHost:
         run.deadline = self._loop.time() + KILL_SECONDS
         if run.main_ended:
             run.left_behind = found.processes
-        _signal(run, signal.SIGKILL, found.processes)
+        _kill(run, found.processes)
 
     def _watch(self, run: _Run, found: Belongings) -> None:
         look_again = found.unsure
@@ -175,8 +180,8 @@ class CommandHost:
                 continue
             run.watched[process.pid] = pidfd
             self._loop.add_reader(pidfd, self._left_over_ended, run, process.pid)
-        soon = self._loop.time() + LOOK_AGAIN_SECONDS if look_again else math.inf
-        self._next_look(run, self._loop.call_at(min(run.deadline, soon), self._look, run))
+        at = self._loop.time() + LOOK_AGAIN_SECONDS if look_again else run.deadline
+        self._next_look(run, self._loop.call_at(at, self._look, run))
 
     def _left_over_ended(self, run: _Run, pid: int) -> None:
         self._unwatch(run, pid)
@@ -224,14 +229,24 @@ class CommandHost:
         self._ended(ended(run.instance.instance_id, status, faults, output.text()))
 
 
-def _signal(run: _Run, number: signal.Signals, processes: Sequence[Process]) -> None:
-    """Signals the run's process group, and those of its main process and of `processes` that have left it."""
-    with suppress(PermissionError):  # what we may not end is named when we give up
-        send_to_group(run.main, number)
+def _terminate(run: _Run, processes: Sequence[Process]) -> None:
+    """TERM to the run's process group, and to its main process and `processes` where they have left the group."""
+    with suppress(PermissionError):
+        send_to_group(run.main, signal.SIGTERM)
     for process in (process_of(run.main), *processes):
         if process is not None and process.group != run.main:
             with suppress(PermissionError):
-                send(process, number)
+                send(process, signal.SIGTERM)
+
+
+def _kill(run: _Run, processes: Sequence[Process]) -> None:
+    """KILL to the run's process group, its main process and `processes`, whichever group they are in by now."""
+    with suppress(PermissionError):  # what we may not end is named when we give up
+        send_to_group(run.main, signal.SIGKILL)
+    for process in (process_of(run.main), *processes):
+        if process is not None:
+            with suppress(PermissionError):
+                send(process, signal.SIGKILL)
 
 
 def _reason_to_stay(processes: Sequence[Process]) -> str:

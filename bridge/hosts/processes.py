@@ -54,20 +54,21 @@ class Process:
     state: str
     parent: int
     group: int
+    threads: int
     started_at: int
     environment_end: int
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended, and only waits to be reaped."""
-        return self.state in "ZX"
+        """Whether it has ended, and only waits to be reaped; one whose first thread ended before others has not."""
+        return self.state in "ZX" and self.threads <= 1
 
 
 @dataclass(slots=True, kw_only=True)
 class Belongings:
     """The living processes of a run but for its main process.
 
-    `unsure` tells that a process is just executing a program, when its environment cannot be seen: look again soon.
+    `unsure` tells that a process cannot be told from others now, as it is just executing a program: look again soon.
     """
 
     processes: list[Process] = field(default_factory=list)
@@ -145,6 +146,7 @@ def process_of(pid: int) -> Process | None:
         state=fields[0].decode(),
         parent=int(fields[1]),
         group=int(fields[2]),
+        threads=int(fields[17]),
         started_at=int(fields[19]),
         environment_end=int(fields[48]),
     )
@@ -154,9 +156,8 @@ def _carries(pid: int, mark: bytes) -> bool | None:
     """Whether the environment of a process holds the entry `mark`; None while it is just executing a program."""
     for _ in range(2):
         try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                environment = file.read()
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            environment = _environment(pid)
+        except PermissionError:  # it has taken another user's rights
             return False
         if environment:
             return mark in environment.split(b"\0")
@@ -167,6 +168,19 @@ def _carries(pid: int, mark: bytes) -> bool | None:
         if process.environment_end == 0:
             return None
     return False
+
+
+def _environment(pid: int) -> bytes:
+    """The environment as the process got it. A thread that has ended shows none, and others may go on."""
+    for thread in _threads(pid):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/environ", "rb") as file:
+                environment = file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if environment:
+            return environment
+    return b""
 
 
 def send(process: Process, number: signal.Signals) -> None:

@@ -46,4 +46,12 @@ class Interest:
 
         A known field that `fields` does not have counts as absent.
         """
-        return any(all(test(fields.get(name)) for name, test in rule.match if name in known) for rule in self.rules)
+        return any(_may_match(rule, fields, known) for rule in self.rules)
+
+    def narrowed(self, fields: Fields, known: Collection[str]) -> "Interest":
+        """The interest of those rules that may match such an event: what a device is asked for, once it is known."""
+        return Interest(self.source, tuple(rule for rule in self.rules if _may_match(rule, fields, known)))
+
+
+def _may_match(rule: Rule, fields: Fields, known: Collection[str]) -> bool:
+    return all(test(fields.get(name)) for name, test in rule.match if name in known)

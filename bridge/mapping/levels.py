@@ -36,6 +36,13 @@ class Levels:
         if not owner:
             self._true.pop((source, subject[0]), None)
 
+    def all_true(self) -> Iterator[tuple[Subject, Rule]]:
+        """Every rule that is true, with the subject that it is true for."""
+        for (_, owner), rests in self._true.items():
+            for rest, rules in rests.items():
+                for rule in rules:
+                    yield (owner, rest), rule
+
     def leave(self, source: str, owner: str) -> Iterator[tuple[Subject, Rule]]:
         """Forgets an owner that went; yields what was true for it."""
         for rest, rules in self._true.pop((source, owner), {}).items():

@@ -19,7 +19,7 @@ from bridge.model.triggers import NamedTrigger, Principal
 from bridge.sources import NOT_YET, SOURCES
 from bridge.sources.source import Source
 from bridge.toml.document import Document, Problem
-from bridge.toml.names import claim_name, resolve_trigger
+from bridge.toml.names import claim_name, readable_name, resolve_trigger
 from bridge.toml.schema import Table, root_table
 from bridge.toml.values import NOT_THERE_YET, boolean, choice, did_you_mean, text, text_as
 
@@ -104,7 +104,7 @@ def _is_guid(value: str) -> bool:
 
 def _load_rule(table: Table, names: Mapping[str, NamedTrigger]) -> Rule | None:
     before = len(table.problems)
-    name = table.read("name", text, required=True)
+    name = table.read("name", readable_name, required=True)
     source_name = table.read("source", choice(*SOURCES, later=NOT_YET), required=True)
     trigger = table.read("raise", text_as(partial(resolve_trigger, names)), required=True)
     start_state = table.read("start_state", choice(*StartState), default=StartState.IGNORE)
@@ -118,25 +118,23 @@ def _load_rule(table: Table, names: Mapping[str, NamedTrigger]) -> Rule | None:
         details = _load_details(table, known)
         if edge or start_state == StartState.IF_CHANGED:
             _check_level(table, source, tests, "edge" if edge else "start_state")
-    else:
-        table.known.update({"match", "key", "details"})
+    else:  # without a source no field is known, but the kinds of the values are
+        table.table("match", required=True)
+        table.read("key", text_as(Template.parse))
+        table.table("details")
     table.finish()
     if len(table.problems) > before or name is None or source_name is None or trigger is None:
         return None
-    try:
-        return Rule(
-            name=name,
-            source=source,
-            match=tuple(tests.items()),
-            trigger=trigger,
-            key=key,
-            details=details,
-            start_state=StartState(start_state),
-            edge=edge,
-        )
-    except InvalidValueError as error:
-        table.problem(str(error))
-        return None
+    return Rule(
+        name=name,
+        source=source,
+        match=tuple(tests.items()),
+        trigger=trigger,
+        key=key,
+        details=details,
+        start_state=StartState(start_state),
+        edge=edge,
+    )
 
 
 def _load_match(table: Table, source: Source) -> Tests:
@@ -201,6 +199,8 @@ def _fields_known(source: Source, tests: Tests) -> Callable[[str], bool]:
 def _template(known: Callable[[str], bool], value: str) -> Template:
     template = Template.parse(value)
     for name in template.names:
+        if name == "since":
+            raise InvalidValueError(f"{{since}} is {NOT_THERE_YET}")
         if not known(name):
             raise InvalidValueError(f"{{{name}}} is neither a field of the source nor a group of a regex in match")
     return template
@@ -230,7 +230,8 @@ def _check_level(table: Table, source: Source, tests: Tests, key: str) -> None:
         return
     code, of_type = tests.get("code"), tests.get("type")
     codes = code.exact() if code is not None else None
-    unnamed = any(str(each).startswith("0x") for each in codes or ())
+    types = source.levels.values() if of_type is None else filter(of_type, source.levels.values())
+    unnamed = any(types) and any(str(each).startswith("0x") for each in codes or ())
     named = source.levels if codes is None else [str(each) for each in codes if each in source.levels]
     possible = any((code is None or code(each)) and (of_type is None or of_type(source.levels[each])) for each in named)
     if not possible and not unnamed:

@@ -74,16 +74,26 @@ class Mapper:
         self.table = RuleTable()
         self._with_levels: frozenset[str] = frozenset()
 
-    def replace(self, table: RuleTable) -> None:
-        """Goes on with these rules; one that says the same as before under the same name keeps its levels."""
-        same = {_meaning(rule): rule for rule in table.rules}
+    def replace(self, table: RuleTable) -> Sequence[LevelTurned]:
+        """Goes on with these rules; one that says the same as before under the same name keeps its levels.
+
+        What was remembered of a rule that loses its levels, or does not ask to be remembered any more, turns false.
+        """
+        before = self._to_remember()
+        same = {_meaning(rule): rule for rule in table.rules if rule.has_level}
         self._levels.follow({rule: same[_meaning(rule)] for rule in self.table.rules if _meaning(rule) in same})
+        after = self._to_remember()
         for rule in table.rules:
             if rule.start_state is StartState.IF_CHANGED:
                 for subject in self._remembered.pop(rule.name, ()):
                     self._levels.turn(rule.source.name, subject, rule, true=True)
         self.table = table
         self._with_levels = frozenset(rule.source.name for rule in table.rules if rule.has_level)
+        return [LevelTurned(*each, each in after) for each in sorted(before ^ after)]
+
+    def _to_remember(self) -> set[tuple[str, Subject]]:
+        true = self._levels.all_true()
+        return {(rule.name, subject) for subject, rule in true if rule.start_state is StartState.IF_CHANGED}
 
     def receive(self, event: Event) -> Sequence[Mapped]:
         """What an event leads to, in order."""
@@ -97,7 +107,7 @@ class Mapper:
         subject = source.subject(fields) if name in self._with_levels and not source.repeats(fields) else None
         was_true = frozenset(self._levels.true_for(name, subject)) if subject else frozenset()
         for rule in matching:
-            if (subject or not rule.has_level) and _may_raise(rule, event.origin, was_true=rule in was_true):
+            if (subject or not rule.edge) and _may_raise(rule, event.origin, was_true=rule in was_true):
                 mapped += self._raise(rule, event)
         if subject:
             mapped += self._turn(name, subject, was_true, [rule for rule in matching if rule.has_level])

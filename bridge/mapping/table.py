@@ -6,7 +6,7 @@ rules are filed by. So the cost of an event does not grow with rules that pin ot
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -46,15 +46,17 @@ class _Drawer:
     texts: dict[Field, list[Candidate]] = field(default_factory=dict)
     numbers: dict[int, list[Candidate]] = field(default_factory=dict)
 
-    def file(self, candidate: Candidate, values: Iterable[Field]) -> None:
+    def file(self, candidate: Candidate, values: Collection[Field]) -> None:
         for value in values:
             if isinstance(value, int):
                 self.numbers.setdefault(value, []).append(candidate)
                 continue
-            self.texts.setdefault(value, []).append(candidate)
             number = number_of(value)
-            if str(number) == value:  # the integer 5 is the text "5" too
-                self.texts.setdefault(number, []).append(candidate)  # type: ignore[arg-type]  # not None: it has a text
+            if number in values:  # the number's own place holds for every text that spells it: once is enough
+                continue
+            self.texts.setdefault(value, []).append(candidate)
+            if number is not None and str(number) == value:  # the integer 5 is the text "5" too
+                self.texts.setdefault(number, []).append(candidate)
 
     def look_up(self, value: Field | None) -> Sequence[Candidate]:
         if self.any_case and isinstance(value, str):
@@ -62,7 +64,7 @@ class _Drawer:
         found = self.texts.get(value, ()) if value is not None else ()
         if not self.numbers or (number := number_of(value)) is None:
             return found
-        return [*found, *self.numbers.get(number, ())]
+        return sorted((*found, *self.numbers.get(number, ())), key=_place)
 
 
 class _SourceTable:

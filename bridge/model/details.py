@@ -61,7 +61,7 @@ def details_of_fields(fields: Mapping[str, Field]) -> Details:
         name = _NOT_IN_A_NAME.sub("_", field.removeprefix("@"))
         if name[:1].isdigit():
             name = "_" + name
-        if name in details:
+        if not name or name in details:
             continue
         text = str(value)
         room -= len(name) + len(text.encode(errors="surrogatepass"))

@@ -99,6 +99,8 @@ class Registration:
             raise InvalidValueError(f"task {self.name!r} has no trigger")
         if self.max_running < 1 or self.queue_limit < 1:
             raise InvalidValueError(f"task {self.name!r}: max_running and queue_limit are at least 1")
+        if self.cancel_grace < 0 or (self.run_limit is not None and self.run_limit <= 0):
+            raise InvalidValueError(f"task {self.name!r}: run_limit is more than 0, and cancel_grace not less")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

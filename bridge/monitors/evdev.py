@@ -45,7 +45,8 @@ def wanted_codes(
 ) -> frozenset[Code]:
     """Which codes of a device some rule may match; `pinned` is what `interest` says that it pins of `code`."""
     known = {*IDENTITY, *interest.inherited}
-    if not interest.possible(identity, known):
+    asking = interest.narrowed(identity, known)
+    if not asking.asks():
         return frozenset()
     known |= {"type", "code"}
     return frozenset(
@@ -53,7 +54,7 @@ def wanted_codes(
         for event_type, numbers in capabilities.items()
         for number in numbers
         if pinned is None or code_name(event_type, number) in pinned
-        if interest.possible(fields_of_code(identity, event_type, number), known)
+        if asking.possible(fields_of_code(identity, event_type, number), known)
     )
 
 
@@ -211,7 +212,8 @@ class EvdevMonitor:
         if device.gone:
             self._close(devpath, device)
         if device.failure is not None:
-            self._refuse(devpath, f"device {describe(device.identity)}: closed until its next uevent: {device.failure}")
+            line = f"device {describe(device.identity)}: closed until its next uevent ({device.failure})"
+            self._refuse(devpath, line)
         return found
 
     def _close(self, devpath: str, device: EvdevDevice) -> None:

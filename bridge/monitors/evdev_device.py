@@ -72,7 +72,7 @@ class EvdevDevice:
         return self._until_gone(lambda found: self._rewatch(identity, wanted, found))
 
     def read(self) -> Found:
-        """What has come, in order."""
+        """What has come, in order; of an unplugged device, what the kernel still hands out (evdev_read: not much)."""
         return self._until_gone(self._receive)
 
     def read_rest(self) -> Found:

@@ -83,7 +83,7 @@ class ThisMachine:
             device = pyudev.Devices.from_sys_path(context(), f"{SYSFS}{devpath}")
         except pyudev.DeviceNotFoundError:
             return {}
-        values = {name: inherited_of(device, name.removeprefix("@")) for name in names}
+        values = {name: inherited_of(device, name.removeprefix("@")) for name in sorted(names)}
         return {name: value for name, value in values.items() if value is not None}
 
     def open(self, node: str) -> InputNode:

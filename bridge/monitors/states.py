@@ -3,7 +3,7 @@
 Nothing here opens a socket or lists devices; attributes and ancestors are read from those it is given.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -36,18 +36,18 @@ class Listing:
     listed: Mapping[str, Message]
     heard: list[Message]
 
-    def first_heard(self) -> Mapping[str, str]:
-        """For each devpath that was heard of: the first action, which tells whether it was there before."""
-        first: dict[str, str] = {}
+    def heard_of(self) -> Mapping[str, list[str]]:
+        """What became of each devpath that was heard of: `add`, `remove`, or `change` for all that leaves it there."""
+        heard: dict[str, list[str]] = {}
         for _, properties in self.heard:
             action = properties["ACTION"]
             if action == "move":
-                first.setdefault(properties.get("DEVPATH_OLD", ""), "remove")
+                heard.setdefault(properties.get("DEVPATH_OLD", ""), []).append("remove")
                 action = "add"
-            elif is_synthetic(properties):
+            elif action not in ("add", "remove") or is_synthetic(properties):
                 action = "change"
-            first.setdefault(properties["DEVPATH"], action)
-        return first
+            heard.setdefault(properties["DEVPATH"], []).append(action)
+        return heard
 
 
 class DeviceStates:
@@ -73,22 +73,21 @@ class DeviceStates:
         return [told for message in messages for told in self._hear(message, at)]
 
     def start(self, listing: Listing, at: int) -> Told:
-        """The devices found that nothing is known of; then what was heard meanwhile."""
+        """The listed devices that nothing is known of, up to what was heard meanwhile."""
         for devpath, (device, _) in listing.listed.items():
             if (known := self._known.get(devpath)) is not None:
                 self._known[devpath] = replace(known, read=self._read(device, known.told, known.read))
-        return self._new(listing, at, Origin.START) + self.hear(listing.heard, at)
+        return self._new(listing, at, Origin.START)
 
     def repair(self, listing: Listing, at: int, is_there: Callable[[str], bool]) -> Told:
-        """What differs between what was told and what is; then what was heard meanwhile.
+        """What differs between what was told and what was listed, up to what was heard meanwhile.
 
         `is_there` is asked about devices of kinds that are not listed.
         """
         self._ahead = {}
         told = self._gone(listing, at, is_there)
         told += self._new(listing, at, Origin.RESYNC)
-        told += self._changed(listing, at)
-        return told + self.hear(listing.heard, at)
+        return told + self._changed(listing, at)
 
     def present(self, listed: Mapping[str, Message], at: int) -> list[Event]:
         """The listed devices as start events; nothing counts as told."""
@@ -101,10 +100,9 @@ class DeviceStates:
 
     def _hear(self, message: Message, at: int) -> Told:
         device, properties = message
+        told: Told = list(self._move(properties, at)) if properties["ACTION"] == "move" else []
         devpath = properties["DEVPATH"]
-        former = properties.get("DEVPATH_OLD") if properties["ACTION"] == "move" else None
-        told: Told = [] if former is None else [DeviceGone("udev", at, readable(former))]
-        known = self._known.pop(former or devpath, None)
+        known = self._known.pop(devpath, None)
         if self._was_told_ahead(properties, known):
             if known is not None:
                 self._known[devpath] = known
@@ -119,6 +117,19 @@ class DeviceStates:
         told.append(self._event(properties, read, at, Origin.LIVE))
         return told
 
+    def _move(self, properties: Properties, at: int) -> Iterator[DeviceGone]:
+        """Renames what is known. The kernel tells of the moved device only, and not of those below it."""
+        new, former = properties["DEVPATH"], properties.get("DEVPATH_OLD", properties["DEVPATH"])
+        if new == former:
+            return
+        self._known.pop(new, None)
+        yield DeviceGone("udev", at, readable(former))
+        for devpath in tuple(self._known):
+            if f"{devpath}/".startswith(f"{former}/"):
+                self._known[f"{new}{devpath.removeprefix(former)}"] = self._known.pop(devpath)
+                if devpath != former:
+                    yield DeviceGone("udev", at, readable(devpath))
+
     def _was_told_ahead(self, properties: Properties, known: Known | None) -> bool:
         action = properties["ACTION"]
         if self._ahead.pop(properties["DEVPATH"], None) != action or is_synthetic(properties):
@@ -127,10 +138,11 @@ class DeviceStates:
 
     def _new(self, listing: Listing, at: int, origin: Origin) -> Told:
         told: Told = []
-        first = listing.first_heard()
+        heard_of = listing.heard_of()
         for devpath, (device, properties) in listing.listed.items():
-            if devpath in self._known or first.get(devpath) in ("add", "remove"):
-                continue  # what was heard tells it all
+            heard = heard_of.get(devpath, [])
+            if devpath in self._known or "add" in heard or heard[:1] == ["remove"]:
+                continue  # known, or came meanwhile, or went: what was heard says it, with the right properties
             read = self._read(device, properties, {})
             self._known[devpath] = arrived(properties, read)
             if origin is Origin.RESYNC:
@@ -140,22 +152,23 @@ class DeviceStates:
 
     def _gone(self, listing: Listing, at: int, is_there: Callable[[str], bool]) -> Told:
         told: Told = []
-        first = listing.first_heard()
+        heard_of = listing.heard_of()
         for devpath in tuple(self._known):
-            heard = first.get(devpath)
-            # heard to come: the going before that was lost
-            if heard == "add" or (heard is None and devpath not in listing.listed and not is_there(devpath)):
+            heard = heard_of.get(devpath, [])
+            its_going_was_lost = heard[:1] == ["add"]
+            if its_going_was_lost or not (heard or devpath in listing.listed or is_there(devpath)):
                 known = self._known.pop(devpath)
                 self._ahead[devpath] = "remove"
-                told.append(self._event({**known.kept, "ACTION": "remove"}, known.read, at, Origin.RESYNC))
+                properties = {**known.kept, "ACTION": "remove", "DEVPATH": devpath}
+                told.append(self._event(properties, known.read, at, Origin.RESYNC))
         return told
 
     def _changed(self, listing: Listing, at: int) -> Told:
         told: Told = []
-        first = listing.first_heard()
+        heard_of = listing.heard_of()
         for devpath, (device, properties) in listing.listed.items():
             known = self._known.get(devpath)
-            if known is None or devpath in first or not differs(known, properties):
+            if known is None or devpath in heard_of or not differs(known, properties):
                 continue
             read = self._read(device, properties, known.read)
             self._known[devpath] = changed(known, properties, read)

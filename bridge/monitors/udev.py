@@ -69,7 +69,7 @@ def open_monitor(*, clock: Clock, settings: Settings) -> "UdevMonitor":
     try:
         group = group_in_force(asked)
     except InvalidValueError as error:
-        problems.append(f"[udev] group: {error}")
+        problems.append(f"[udev] {error}")
     if problems:
         raise DeclarationError(problems)
     if asked == "auto" and group == "kernel":
@@ -104,7 +104,9 @@ class UdevMonitor:
         waiting = self._subscriptions.listen(self._filters(interest))
         self._states.ask(interest.attributes, interest.inherited)
         told = self._states.hear(self._messages(waiting), self._clock())
-        told += self._states.start(self._list(), self._clock())
+        listing = self._list()
+        told += self._states.start(listing, self._clock())
+        told += self._states.hear(listing.heard, self._clock())
         filters = tuple(self._subscriptions.filters)
         self._states.keep(lambda properties: any(one.passes(properties) for one in filters))
         return told
@@ -167,12 +169,12 @@ class UdevMonitor:
     def _repair(self) -> Told:
         self._is_behind = False
         listing = self._list()
+        at = self._clock()
+        if self._is_behind:  # lost again meanwhile: this list is no better, and `read` will be called again
+            return self._states.hear(listing.heard, at)
         if self._refused is not None:
-            _log.warning("device events were lost and cannot be repaired: %s", self._refused)
-            return self._states.hear(listing.heard, self._clock())
-        told = self._states.repair(listing, self._clock(), self._machine.has)
-        repaired = len(told) - len(listing.heard)
-        _log.warning(
-            "device events were lost, the kernel's queue was full: repaired %d by listing the devices", repaired
-        )
-        return told
+            _log.warning("device events were lost, and what they said cannot be found: %s", self._refused)
+            return self._states.hear(listing.heard, at)
+        repaired = self._states.repair(listing, at, self._machine.has)
+        _log.warning("device events were lost, the kernel's queue was full: listing found %d changes", len(repaired))
+        return repaired + self._states.hear(listing.heard, at)

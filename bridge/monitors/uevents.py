@@ -4,6 +4,7 @@ Nothing here knows a rule, keeps a state or builds an event.
 """
 
 import contextlib
+import ctypes
 import errno
 import functools
 import itertools
@@ -34,11 +35,11 @@ LINKS = frozenset({"driver", "module", "subsystem"})
 
 @functools.cache
 def context() -> pyudev.Context:
-    """The connection to libudev, one for the process; raises `DeviceError` where libudev is not installed."""
+    """The connection to libudev, one for the process; raises `DeviceError` where there is no libudev."""
     try:
         return pyudev.Context()
     except ImportError as error:
-        raise DeviceError("libudev.so.1 is not installed: no device events without it") from error
+        raise DeviceError("libudev.so.1 was not found: without it there are no device events") from error
 
 
 def group_in_force(asked: str) -> str:
@@ -76,22 +77,23 @@ class UeventSocket:
             raise InvalidValueError(f"a filter has 1 to {SUBSYSTEMS_A_FILTER} subsystems, not {len(subsystems)}")
         if tag is not None and group != "udev":
             raise InvalidValueError(f"events of the group {group} have no tags to filter by")
+        libudev = context()
         try:
-            self._monitor = pyudev.Monitor.from_netlink(context(), source=group)
+            self._monitor = pyudev.Monitor.from_netlink(libudev, source=group)
             for subsystem in sorted(subsystems or ()):
                 self._monitor.filter_by(subsystem)
             if tag is not None:
                 self._monitor.filter_by_tag(tag)
             self._socket = socket.socket(fileno=os.dup(self._monitor.fileno()))
         except (OSError, ValueError) as error:
-            raise DeviceError(f"netlink socket for device events, group {group}: {error}") from error
+            raise _not_opened(group, error) from error
         try:
             _enlarge(self._socket, receive_buffer)
             self._monitor.start()
             _, groups = self._socket.getsockname()
         except (OSError, ValueError) as error:
             self.close()
-            raise DeviceError(f"netlink socket for device events, group {group}: {error}") from error
+            raise _not_opened(group, error) from error
         if not groups:  # libudev subscribes to nothing, silently, where it sees neither udevd nor a devtmpfs
             self.close()
             raise DeviceError(f"device events of the group {group}: no udevd runs here ({UDEVD_CONTROL} is missing)")
@@ -136,6 +138,11 @@ class UeventSocket:
         if errno.ENOBUFS not in (pending, error.errno):
             reason = os.strerror(pending) if pending else str(error)
             raise DeviceError(f"netlink socket for device events: {reason}") from error
+
+
+def _not_opened(group: str, error: Exception) -> DeviceError:
+    number = getattr(error, "errno", None) or ctypes.get_errno()  # pyudev does not say why libudev gave it no monitor
+    return DeviceError(f"netlink socket for device events, group {group}: {os.strerror(number) if number else error}")
 
 
 def _enlarge(queue: socket.socket, size: int) -> None:

@@ -71,8 +71,7 @@ class Pipeline:
             case CancelRequested():
                 return self.dispatcher.cancel(fact.instance_id, fact.reason, fact.at)
             case Declared():
-                self._mapper.replace(fact.rules)
-                return self.dispatcher.register(fact.tasks, fact.at)
+                return [*self._mapper.replace(fact.rules), *self.dispatcher.register(fact.tasks, fact.at)]
             case Stopping():
                 return self.dispatcher.cancel_all(CancellationReason.Terminating, fact.at)
 

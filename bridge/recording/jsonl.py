@@ -19,8 +19,8 @@ from bridge.sources import NOT_YET, SOURCES
 VERSION = 1
 LONGEST_LINE = 1024 * 1024
 """Bytes. A udev event has at most 8 KiB; a line this long is another kind of file."""
-LATEST = 2**53
-"""Microseconds. Times up to here survive being a JSON number of seconds (some 285 years)."""
+LATEST = 2**51
+"""Microseconds. Times up to here survive being a JSON number of seconds (some 71 years)."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Dropped, Finished, Kill
+from bridge.errors import DeviceError
 from bridge.hosts.host import Ended, Host
 from bridge.mapping.mapper import LevelTurned, RaisedThisBoot, Refusal
 from bridge.model.events import DeviceGone, Event
@@ -39,6 +40,7 @@ class Bridge:
         self._remember = remember
         self._host: Host | None = None
         self._monitors: dict[str, Monitor] = {}
+        self._timed: dict[str, TimedMonitor] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: int | None = None
         self._facts: deque[Fact] = deque()
@@ -65,16 +67,38 @@ class Bridge:
         """These rules and tasks hold from now on; every monitor is told what they ask for."""
         self.tell(Declared(at=self._clock(), rules=declarations.rules, tasks=declarations.tasks))
         for name, monitor in self._monitors.items():
-            self._tell_all(monitor.watch(self._pipeline.rules.interest(name)))
+            try:
+                self._tell_all(monitor.watch(self._pipeline.rules.interest(name)))
+            except DeviceError as error:
+                log.error("%s: %s; it watches what it watched before", name, error)
 
     def add(self, name: str, monitor: Monitor) -> None:
-        """Listens to one more monitor."""
+        """Listens to one more monitor. One that cannot watch is closed, and its `DeviceError` is the caller's."""
+        try:
+            found = monitor.watch(self._pipeline.rules.interest(name))
+        except DeviceError:
+            monitor.close()
+            raise
         self._monitors[name] = monitor
-        self._loop.add_reader(monitor.fileno(), self._read, monitor)
-        self._tell_all(monitor.watch(self._pipeline.rules.interest(name)))
+        if isinstance(monitor, TimedMonitor):
+            self._timed[name] = monitor
+        self._loop.add_reader(monitor.fileno(), self._read, name, monitor)
+        self._tell_all(found)
 
-    def _read(self, monitor: Monitor) -> None:
-        self._tell_all(monitor.read())
+    def _read(self, name: str, monitor: Monitor) -> None:
+        try:
+            events = monitor.read()
+        except DeviceError as error:
+            log.error("%s: %s; it is not listened to any more", name, error)
+            self._close(name)
+            return
+        self._tell_all(events)
+
+    def _close(self, name: str) -> None:
+        monitor = self._monitors.pop(name)
+        self._timed.pop(name, None)
+        self._loop.remove_reader(monitor.fileno())
+        monitor.close()
 
     def _tell_all(self, events: Sequence[Event | DeviceGone]) -> None:
         self.events += len(events)
@@ -116,16 +140,15 @@ class Bridge:
     def _due(self) -> None:
         """The timer: reads the monitors whose deadline has come, then lets the pipeline do what is due."""
         self._timer = self._timer_at = None
-        for monitor in self._monitors.values():
-            if isinstance(monitor, TimedMonitor):
-                self._tell_all(monitor.read())
+        for monitor in self._timed.values():
+            self._tell_all(monitor.read())
         for outcome in self._pipeline.advance(self._clock()):
             self._carry_out(outcome)
         self._work()
 
     def _set_timer(self) -> None:
-        timed = (monitor.deadline() for monitor in self._monitors.values() if isinstance(monitor, TimedMonitor))
-        at = min((at for at in (self._pipeline.deadline, *timed) if at is not None), default=None)
+        deadlines = [self._pipeline.deadline, *(monitor.deadline() for monitor in self._timed.values())]
+        at = min((at for at in deadlines if at is not None), default=None)
         if at == self._timer_at:
             return
         if self._timer is not None:
@@ -169,10 +192,8 @@ class Bridge:
 
     async def stop(self) -> None:
         """Listens to nothing any more, cancels every run and waits until all are over."""
-        for monitor in self._monitors.values():
-            self._loop.remove_reader(monitor.fileno())
-            monitor.close()
-        self._monitors.clear()
+        for name in list(self._monitors):
+            self._close(name)
         self.tell(Stopping(at=self._clock()))
         await self._idle.wait()
         if self._timer is not None:

@@ -14,10 +14,11 @@ from importlib.metadata import entry_points
 from itertools import count
 from pathlib import Path
 
-from bridge.errors import DeclarationError, DeviceError, StoreError
+from bridge.errors import DeclarationError, DeviceError, SocketError, StoreError
 from bridge.hosts.command import CommandHost
 from bridge.mapping.mapper import LevelTurned, Memory, RaisedThisBoot
 from bridge.model.events import DeviceGone, Event
+from bridge.model.text import printable
 from bridge.monitors.monitor import Monitor
 from bridge.monitors.playback import Playback
 from bridge.pipeline.pipeline import Pipeline
@@ -25,7 +26,7 @@ from bridge.service.api import Api, describe_service
 from bridge.service.bridge import Bridge
 from bridge.service.callers import ConnectionLimits
 from bridge.service.clock import monotonic, wall
-from bridge.service.declarations import Declarations, Settings, read_declarations
+from bridge.service.declarations import Declarations, Settings, counted, read_declarations
 from bridge.service.places import Directories
 from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
 from bridge.service.varlink_server import VarlinkServer
@@ -34,6 +35,8 @@ from bridge.store.start_states import StartStates
 log = logging.getLogger("bridge")
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
+MOST_PROBLEMS = 100
+"""What log and status name of a refused reload."""
 ALWAYS_OPEN = frozenset({"udev"})
 """Sources that are watched without a rule of theirs: a udev rule may name a trigger itself."""
 
@@ -61,6 +64,7 @@ class Configuration:
 def run_daemon(configuration: Configuration) -> None:
     """Runs until TERM or INT. Raises `DeclarationError` or `SocketError` if it cannot start."""
     declarations = read_declarations(configuration.directories)
+    _check_can_be_told(configuration.socket)
     if configuration.socket_is_default:
         make_socket_directory(configuration.socket.parent)
     listening = open_socket(configuration.socket)
@@ -71,34 +75,41 @@ def run_daemon(configuration: Configuration) -> None:
         listening.close()
 
 
+def _check_can_be_told(socket: Path) -> None:
+    try:
+        str(socket).encode()
+    except UnicodeEncodeError as error:
+        raise SocketError(f"{socket}: a socket's path is UTF-8, as handlers find it in HWBRIDGE_SOCKET") from error
+
+
 class _Daemon:
     """One run of the daemon."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._start_states: StartStates | None = None
+        self._stopping = asyncio.Event()
 
     async def run(self, declarations: Declarations, listening: ListeningSocket) -> None:
         loop = asyncio.get_running_loop()
-        stopping = asyncio.Event()
         numbers, start = count(1), secrets.token_hex(4)  # an id is this start's own: processes carry it
         pipeline = Pipeline(lambda: f"{start}-{next(numbers)}", self._remembered(declarations))
         self._bridge = Bridge(loop, monotonic, pipeline, self._remember)
         self._api = Api(self._bridge, monotonic, wall())
-        host = CommandHost(loop, str(listening.path), self._bridge.ended)
+        host = CommandHost(loop, str(listening.path.absolute()), self._bridge.ended)
         self._bridge.use(host)
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
+            loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGCHLD, host.reap_orphans)
         self._bridge.declare(declarations)
         self._open_monitors()
-        for recording in self._configuration.recordings:
-            self._bridge.add(recording.name, Playback(recording.name, recording.events, monotonic))
+        for place, recording in enumerate(self._configuration.recordings, start=1):
+            self._bridge.add(f"play {place}", Playback(recording.name, recording.events, monotonic))
         server = VarlinkServer(describe_service(), self._api.methods(), _limits())
         await server.start(listening.socket)
-        log.info("ready: %s, socket %s", _counted(declarations), listening.path)
-        await stopping.wait()
+        log.info("ready: %s, socket %s", counted(declarations), printable(str(listening.path)))
+        await self._stopping.wait()
         log.info("stopping")
         await server.close()
         await self._bridge.stop()
@@ -136,10 +147,12 @@ class _Daemon:
 
     def _reload(self) -> None:
         """HUP: the files as they are now, or if anything is wrong with them, the rules and tasks as they were."""
+        if self._stopping.is_set():
+            return
         try:
             declarations = read_declarations(self._configuration.directories)
         except DeclarationError as error:
-            self._api.reload_errors = tuple(str(problem) for problem in error.problems)
+            self._api.reload_errors = _first(error.problems)
             for problem in self._api.reload_errors:
                 log.error("%s", problem)
             log.error("not reloaded: the rules and tasks from before stay in force")
@@ -152,13 +165,15 @@ class _Daemon:
             log.error("%s: rules that ask for what was before a restart will not know it", error)
         self._bridge.declare(declarations)
         self._open_monitors()
-        log.info("reloaded: %s", _counted(declarations))
+        log.info("reloaded: %s", counted(declarations))
 
 
 def _limits() -> ConnectionLimits:
     return ConnectionLimits(privileged=frozenset({0, os.geteuid()}))
 
 
-def _counted(declarations: Declarations) -> str:
-    counts = ((len(declarations.rules.rules), "rule"), (len(declarations.tasks), "task"))
-    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+def _first(problems: Sequence[object]) -> tuple[str, ...]:
+    """As many problems as fit into a log and a status; a file of a megabyte can hold half a million."""
+    shown = tuple(str(problem) for problem in problems[:MOST_PROBLEMS])
+    left = len(problems) - len(shown)
+    return (*shown, f"and {left} more: `hwbridge check` shows them all") if left else shown

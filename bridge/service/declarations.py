@@ -27,6 +27,12 @@ class Declarations:
     tasks: tuple[Registration, ...]
 
 
+def counted(declarations: Declarations) -> str:
+    """How many they are, for people: `1 rule, 2 tasks`."""
+    counts = ((len(declarations.rules.rules), "rule"), (len(declarations.tasks), "task"))
+    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+
+
 def read_declarations(directories: Directories) -> Declarations:
     """The rules and tasks of all files. Raises `DeclarationError` with all that is wrong in any of them."""
     tasks = read_given(directories.tasks) if directories.tasks_given else read_directories(directories.tasks)

@@ -50,10 +50,11 @@ def read_file(path: Path) -> Document:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         return _unreadable(path, error)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) and found.st_rdev != os.stat(os.devnull).st_rdev:
+        os.close(descriptor)
+        return _problem(path, "is not a regular file")
     with open(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode) and os.fstat(descriptor).st_rdev != os.stat(os.devnull).st_rdev:
-            return _problem(path, "is not a regular file")
         try:
             return parse(str(path), file.read(SIZE_LIMIT + 1))
         except OSError as error:

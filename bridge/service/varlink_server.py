@@ -1,7 +1,8 @@
 """The varlink service on a Unix socket, asyncio's edge of the pure `bridge.varlink`. Knows no method of ours.
 
-Nobody can hold up the others: a connection is served at most 16 calls in a turn of the loop, its unread answers stop
-the reading of its calls, what it may send ahead is bounded, and what is not varlink ends it. Nothing waits for a peer.
+Nobody can hold up the others: in one turn of the loop at most 16 connections are accepted, and each is served at most
+16 calls; its unread answers stop the reading of its calls, what it may send ahead is bounded, and what is not varlink
+ends it. Nothing waits for a peer.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from bridge.varlink.service import (
 )
 
 MOST_CALLS_IN_A_TURN = 16
+MOST_ACCEPTED_IN_A_TURN = 16
 
 Parameters = Mapping[str, Any]
 ServedMethod = Callable[[Caller, Parameters], Parameters]
@@ -58,7 +60,12 @@ class VarlinkServer:
     async def start(self, listening: socket.socket) -> None:
         """Accepts connections from now on. The socket is closed with the server."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(lambda: _Connection(self), sock=listening, backlog=BACKLOG)
+        # asyncio accepts as many connections in one turn as its backlog has, so that it is given a small one; the
+        # kernel's is set right again after it.
+        self._server = await loop.create_unix_server(
+            lambda: _Connection(self), sock=listening, backlog=MOST_ACCEPTED_IN_A_TURN
+        )
+        listening.listen(BACKLOG)
 
     async def close(self) -> None:
         """Ends every connection and accepts no more; what was not read by then is not sent."""

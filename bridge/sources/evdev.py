@@ -57,7 +57,7 @@ def event_of_value(of_code: Mapping[str, Field], value: int, *, at: int, origin:
 def _subject(fields: Fields) -> Subject | None:
     if fields.get("type") not in _LEVEL_NAMES:
         return None
-    return str(fields["device"]), str(fields["code"])
+    return str(fields.get("device", "")), str(fields["code"])
 
 
 _LEVEL_NAMES = frozenset(type_name(number) for number in LEVEL_TYPES)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from bridge.errors import InvalidGuidError
+from bridge.errors import InvalidGuidError, InvalidValueError
 from bridge.model.guid import Guid
 from bridge.model.triggers import NamedTrigger
 from bridge.toml.schema import Table
-from bridge.toml.values import did_you_mean
+from bridge.toml.values import did_you_mean, text
 
 
 def resolve_trigger(names: Mapping[str, NamedTrigger], value: str) -> Guid:
@@ -21,6 +21,14 @@ def resolve_trigger(names: Mapping[str, NamedTrigger], value: str) -> Guid:
         return Guid.parse(value)
     except InvalidGuidError as error:
         raise InvalidGuidError(value, f"a name in [triggers] or a GUID{did_you_mean(value, names)}") from error
+
+
+def readable_name(value: object) -> str:
+    """The conversion to a name that people can read in a message: not empty, and all of it can be printed."""
+    name = text(value)
+    if not name or not name.isprintable():
+        raise InvalidValueError("a name is not empty, and all of it can be printed")
+    return name
 
 
 def claim_name(table: Table, places: dict[str, str], kind: str) -> None:

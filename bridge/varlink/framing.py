@@ -17,6 +17,7 @@ MOST_MESSAGE_BYTES = 256 * 1024
 MOST_DEPTH = 32
 MOST_PENDING_MESSAGES = 32
 
+_CONTAINERS = (dict, list)
 _encoder = msgspec.json.Encoder()
 
 
@@ -136,7 +137,7 @@ def _is_deeper(value: object, levels: int) -> bool:
             child
             for node in level
             for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
+            if isinstance(child, _CONTAINERS)
         ]
     return bool(level)
 

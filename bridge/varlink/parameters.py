@@ -1,4 +1,4 @@
-"""Are these parameters what the interface declares? Nothing here changes, completes or answers them."""
+"""Whether parameters are what an interface declares. Nothing here changes, completes or answers them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -32,9 +32,7 @@ def run_tool(*arguments: str) -> subprocess.CompletedProcess[str]:
     tool = arguments[0]
     if shutil.which(tool, path=Path(sys.executable).parent) is None:
         pytest.skip(f"{tool} is not installed: pip install {tool}")
-    return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(

@@ -3,38 +3,53 @@
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.lab.guest import LabMissingError, find_lab, run_in_guest
+from tests.lab.guest import GuestError, LabMissingError, find_lab, run_in_guest
 
 collect_ignore = ["inside"]  # the guest's programs
-GUEST_SECONDS = 270
+GUEST_SECONDS = 420
 """For all scenarios, the boot included; a guest that needs more hangs."""
 
 Result = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What each scenario told, by its name, and how the guest ended: why there may be no more."""
+
+    results: Mapping[str, Result]
+    end: str
+
+
 @pytest.fixture(scope="session")
-def results(request: pytest.FixtureRequest) -> Mapping[str, Result]:
-    """What each scenario told, by its name."""
+def told(request: pytest.FixtureRequest) -> Told:
+    """Boots the guest and runs the scenarios that the session's tests name in their markers."""
     try:
         find_lab()
     except LabMissingError as error:
         pytest.skip(str(error))
     markers = [item.get_closest_marker("lab") for item in request.session.items]
     scenarios = list(dict.fromkeys(marker.args[0] for marker in markers if marker is not None))
-    guest = run_in_guest([sys.executable, "-m", "tests.lab.inside", *scenarios], timeout_seconds=GUEST_SECONDS)
-    assert guest.returncode == 0, guest.console
-    told = [json.loads(line) for line in guest.stdout.splitlines()]
-    return {result["scenario"]: result for result in told}
+    try:
+        guest = run_in_guest([sys.executable, "-m", "tests.lab.inside", *scenarios], timeout_seconds=GUEST_SECONDS)
+        stdout, end = guest.stdout, f"the guest's program ended with {guest.returncode}:\n{guest.console}"
+    except GuestError as error:
+        stdout, end = error.stdout, str(error)
+    results = [json.loads(line) for line in stdout.splitlines()]
+    return Told(results={result["scenario"]: result for result in results}, end=end)
 
 
 @pytest.fixture
-def result(request: pytest.FixtureRequest, results: Mapping[str, Result]) -> Result:
+def result(request: pytest.FixtureRequest, told: Told) -> Result:
     """What the scenario told that the test's marker names; the test fails here if the scenario did."""
-    told = results[request.node.get_closest_marker("lab").args[0]]
-    if told["failure"] is not None:
-        pytest.fail(f"{told['failure']}\nthe daemon's log:\n{told['log'] or '(empty)'}", pytrace=False)
-    return told
+    scenario = request.node.get_closest_marker("lab").args[0]
+    if scenario not in told.results:
+        pytest.fail(f"no word of {scenario}: {told.end}", pytrace=False)
+    result = told.results[scenario]
+    if result["failure"] is not None:
+        pytest.fail(f"{result['failure']}\nthe daemon's log:\n{result['log'] or '(empty)'}", pytrace=False)
+    return result

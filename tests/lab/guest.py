@@ -15,6 +15,7 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 PROJECT = Path(__file__).resolve().parents[2]
 START = "tests/lab/start.sh"
@@ -36,7 +37,14 @@ class LabMissingError(Exception):
 
 
 class GuestError(Exception):
-    """The guest did not boot, or was stopped at its deadline; the message ends with the end of its console."""
+    """The guest did not boot, or was stopped at its deadline; the message ends with the end of its console.
+
+    `stdout` is what its program had printed until then.
+    """
+
+    def __init__(self, message: str, stdout: str = "") -> None:
+        super().__init__(message)
+        self.stdout = stdout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +91,7 @@ def find_lab() -> Lab:
     }
     missing = [name for name, found in there.items() if not found]
     if missing:
-        raise LabMissingError(f"the lab has no {' and no '.join(missing)}: run .ci/lab-setup")
+        raise LabMissingError(f"the lab lacks {', '.join(missing)}: run .ci/lab-setup")
     return Lab(kernel=kernels[-1], tools=cache / "tools")
 
 
@@ -100,22 +108,27 @@ def run_in_guest(argv: Sequence[str], *, timeout_seconds: float, cpus: int = 2, 
     command = _virtme_command(find_lab(), argv, cpus=cpus, memory=memory)
     compileall.compile_dir(PROJECT / "bridge", quiet=2)  # the guest sees it read-only, and would compile at every start
     compileall.compile_dir(PROJECT / "tests/lab/inside", quiet=2)
+    tools = f"{_beside_python('vng').parent}:{os.environ['PATH']}:/usr/sbin:/sbin"
     # Pipes: QEMU opens these by name twice, and two writers of one file would write over each other.
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PATH": f"{_beside_python('vng').parent}:{os.environ['PATH']}:/usr/sbin:/sbin"},
-        cwd=PROJECT,
-        start_new_session=True,  # virtme-ng, its shell and QEMU are one group, and end together
-    ) as process:
+    with (
+        TemporaryDirectory(prefix="hwbridge-lab-") as scratch,  # what virtme-ng leaves behind where it is killed
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PATH": tools, "TMPDIR": scratch},
+            cwd=PROJECT,
+            start_new_session=True,  # virtme-ng, its shell and QEMU are one group, and end together
+        ) as process,
+    ):
         try:
             stdout, stderr = process.communicate(timeout=timeout_seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            _, stderr = process.communicate()
-            raise GuestError(f"the guest was stopped after {timeout_seconds} s; {_end_of(stderr)}") from None
+            stdout, stderr = process.communicate()
+            message = f"the guest was stopped after {timeout_seconds} s; {_end_of(stderr)}"
+            raise GuestError(message, stdout.decode(errors="replace")) from None
         except BaseException:  # an interrupt too: no guest outlives us
             os.killpg(process.pid, signal.SIGKILL)
             raise

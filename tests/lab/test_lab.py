@@ -11,7 +11,7 @@ from tests.lab.inside.serial_gadget import NODE, SERIAL
 
 Result = Mapping[str, Any]
 
-pytestmark = pytest.mark.timeout(300)  # the first one boots the guest and waits for all scenarios
+pytestmark = pytest.mark.timeout(480)  # the first one boots the guest and waits for all scenarios
 
 
 @pytest.mark.lab("devices_without_a_daemon")
@@ -53,7 +53,7 @@ def test_a_task_is_told_on_its_input_why_it_runs(result: Result) -> None:
         "details": {"jack": "headphone", "dev": JACK, "value": "1"},
         "merged": 1,
         "redelivered": False,
-        "batch": [{"jack": "headphone", "dev": JACK, "value": "1"}],
+        "batch": [],
     }
     assert instance_id != result["seen"]["runs"][0]["instance_id"]
     assert raised_at > result["seen"]["runs"][0]["raised_at"]

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from bridge.errors import DeviceError
 from bridge.monitors.merged import Filter
 
 Properties = dict[str, str]
@@ -70,9 +71,12 @@ class FakeMachine:
 
     group: str = "udev"
     room: int = 1 << 20
+    refuses: bool = False
     meanwhile: Callable[[], None] = lambda: None
     devices_now: dict[str, Properties] = field(default_factory=dict)
     open: list[FakeSubscription] = field(default_factory=list)
+    sys_path: str = "/nowhere"
+    ancestors: tuple[FakeDevice, ...] = ()
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def happen(self, action: str, properties: Properties) -> FakeDevice:
@@ -86,7 +90,11 @@ class FakeMachine:
             lasting = {name: value for name, value in properties.items() if name not in ("DEVPATH_OLD", "SYNTH_UUID")}
             self.devices_now[devpath] = lasting
         number = next(self._numbers)
-        return FakeDevice({**properties, "ACTION": action, "SEQNUM": str(number)}, number)
+        return self._device({**properties, "ACTION": action, "SEQNUM": str(number)}, number)
+
+    def happens(self, action: str, devpath: str, **properties: str) -> None:
+        """Something happens to a device of the subsystem `tty`, and everybody hears it at once."""
+        self.tell(self.happen(action, {"DEVPATH": devpath, "SUBSYSTEM": "tty", **properties}))
 
     def tell(self, event: FakeDevice) -> None:
         """Every socket that is open hears it."""
@@ -94,6 +102,8 @@ class FakeMachine:
             subscription.put(event)
 
     def subscribe(self, one: Filter) -> FakeSubscription:
+        if self.refuses:
+            raise DeviceError(f"no socket for {one}")
         self.meanwhile()
         subscription = FakeSubscription(one, self.room, self.open.remove)
         self.open.append(subscription)
@@ -106,11 +116,14 @@ class FakeMachine:
             self.meanwhile()
             properties = self.devices_now.get(devpath)
             if properties is not None and one.passes(properties):
-                yield FakeDevice(properties)
+                yield self._device(properties)
         self.meanwhile()
 
     def has(self, devpath: str) -> bool:
         return devpath in self.devices_now
+
+    def _device(self, properties: Properties, number: int = 0) -> FakeDevice:
+        return FakeDevice(properties, number, self.ancestors, f"{self.sys_path}{properties['DEVPATH']}")
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,22 @@
 
 import errno
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from bridge.errors import DeviceError
+from bridge.mapping.interest import Interest
+from bridge.mapping.match import parse_test
+from bridge.mapping.rules import Rule
+from bridge.model.events import Event
+from bridge.model.guid import Guid
+from bridge.model.templates import Template
 from bridge.monitors.evdev_decode import SYN_DROPPED, Code, pack
 from bridge.monitors.input_devices import FoundInput, find_inputs, read_input
+from bridge.sources.evdev import EVDEV
 
 EV_SYN, EV_KEY, EV_REL, EV_ABS, EV_SW, EV_LED = 0, 1, 2, 3, 5, 0x11
 SYN_REPORT: Code = (EV_SYN, 0)
@@ -124,7 +131,10 @@ class MadeMachine:
         self.nodes: dict[str, PipeNode] = {}
         self.values: dict[str, dict[Code, int]] = {}
         self.forbidden: dict[str, OSError] = {}
+        self.broken: dict[str, OSError] = {}
+        self.at_open: Callable[[], None] = lambda: None
         self.ancestry: dict[str, dict[str, str]] = {}
+        self.unlisted: set[str] = set()
         self.deaf = False
         self.opened: list[str] = []
         self._numbers = count(1)
@@ -162,7 +172,7 @@ class MadeMachine:
         return self.uevents[-1]
 
     def find(self) -> list[str]:
-        return find_inputs(self.root)
+        return [devpath for devpath in find_inputs(self.root) if devpath not in self.unlisted]
 
     def read(self, devpath: str) -> FoundInput | None:
         return read_input(devpath, self.root)
@@ -174,14 +184,39 @@ class MadeMachine:
         return {name: value for name, value in self.ancestry.get(devpath, {}).items() if name in names}
 
     def open(self, node: str) -> PipeNode:
+        self.at_open()
         if node in self.forbidden:
             raise self.forbidden[node]
         self.opened.append(node)
         self.nodes[node] = PipeNode(self.values.get(node))
+        self.nodes[node].failing = self.broken.get(node)
         return self.nodes[node]
 
     def forbid(self, node: str) -> None:
         self.forbidden[node] = PermissionError(errno.EACCES, "Permission denied", node)
+
+
+def asking(*matches: Mapping[str, object]) -> Interest:
+    guid = Guid.parse("{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}")
+    rules = [
+        Rule(
+            name=f"rule {number}",
+            source=EVDEV,
+            match=tuple((name, parse_test(value)) for name, value in match.items()),
+            trigger=guid,
+            key=Template.parse("{device}"),
+        )
+        for number, match in enumerate(matches)
+    ]
+    return Interest("evdev", tuple(rules))
+
+
+def told(found: object) -> list[tuple[object, ...]]:
+    assert isinstance(found, list)
+    return [
+        (each.fields["code"], each.fields["value"], each.origin) if isinstance(each, Event) else ("gone", each.owner)
+        for each in found
+    ]
 
 
 @contextmanager

@@ -42,6 +42,13 @@ STATUS = {
 }
 
 
+def wait_until_asleep(thread: threading.Thread) -> None:
+    """Returns when the kernel has put this thread to sleep, or it has ended."""
+    status = Path(f"/proc/self/task/{thread.native_id}/stat")
+    while thread.is_alive() and status.read_text().rpartition(")")[2].split()[0] != "S":
+        os.sched_yield()
+
+
 def raise_trigger(caller: Caller, parameters: Parameters) -> Parameters:
     if parameters["trigger"] != GUID:
         raise CallFailedError("org.hwbridge.UnknownTrigger", {"trigger": parameters["trigger"]})
@@ -167,6 +174,35 @@ def test_a_daemon_that_never_answers_is_given_up(tmp_path: Path) -> None:
             pytest.raises(NoDaemonError, match=r"no answer to org\.hwbridge\.Status: timed out"),
         ):
             connection.call("org.hwbridge.Status", {})
+
+
+def test_a_daemon_that_never_accepts_is_given_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as busy:
+        busy.bind(str(tmp_path / "s"))
+        busy.listen(0)
+        with (
+            Connection(str(tmp_path / "s"), timeout_seconds=DEADLINE_SECONDS),
+            pytest.raises(NoDaemonError, match=r"did not accept the connection in 0\.01 s"),
+        ):
+            Connection(str(tmp_path / "s"), timeout_seconds=0.01)
+
+
+def test_a_daemon_that_is_busy_is_waited_for(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as busy:
+        busy.bind(str(tmp_path / "s"))
+        busy.listen(0)
+        first = Connection(str(tmp_path / "s"), timeout_seconds=DEADLINE_SECONDS)
+        connected: list[Connection] = []
+        waiting = threading.Thread(
+            target=lambda: connected.append(Connection(str(tmp_path / "s"), timeout_seconds=DEADLINE_SECONDS))
+        )
+        waiting.start()
+        wait_until_asleep(waiting)  # in connect(2): it does nothing else that takes long
+        for _ in range(2):
+            busy.accept()[0].close()
+        waiting.join(DEADLINE_SECONDS)
+        first.close()
+        connected[0].close()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A real varlink server on a thread of its own, and a peer that sends whatever a test wants."""
+"""A real varlink server on a thread of its own, methods to call on it, and a peer that sends whatever a test wants."""
 
 import asyncio
 import json
@@ -9,14 +9,76 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from bridge.service.callers import ConnectionLimits
+from bridge.errors import CallFailedError
+from bridge.service.callers import Caller, ConnectionLimits
 from bridge.service.socket_path import open_socket
-from bridge.service.varlink_server import ServedMethod, VarlinkServer
-from bridge.varlink.interface import Interface
+from bridge.service.varlink_server import Parameters, ServedMethod, VarlinkServer
+from bridge.varlink.interface import Interface, read_interface
 from bridge.varlink.service import ServiceDescription
 
 DEADLINE_SECONDS = 60
 UNLIMITED = ConnectionLimits(in_all=10_000, of_one_user=10_000, privileged=frozenset())
+
+
+INTERFACE = read_interface("""\
+interface org.example.test
+method Echo(text: string) -> (text: string)
+method Big(bytes: int) -> (text: string)
+method WhoAmI() -> (uid: int, gid: int, pid: int, groups: []int)
+method Fail(reason: string) -> ()
+method Crash() -> ()
+method Hold() -> ()
+error Failed (reason: string)
+""")
+HELLO = {"method": "org.example.test.Echo", "parameters": {"text": "hello"}}
+HELLO_BACK = {"parameters": {"text": "hello"}}
+
+
+class Methods:
+    """What the interface does: `calls` and `texts` are what came; a call of Hold stops the loop for a while."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.texts: list[str] = []
+        self.held = threading.Semaphore(0)
+        self.release = threading.Semaphore(0)
+
+    def echo(self, caller: Caller, parameters: Parameters) -> Parameters:
+        self.calls += 1
+        self.texts.append(parameters["text"])
+        return {"text": parameters["text"]}
+
+    def big(self, caller: Caller, parameters: Parameters) -> Parameters:
+        self.calls += 1
+        return {"text": "x" * parameters["bytes"]}
+
+    def who_am_i(self, caller: Caller, parameters: Parameters) -> Parameters:
+        return {"uid": caller.uid, "gid": caller.gid, "pid": caller.pid, "groups": sorted(caller.groups)}
+
+    def fail(self, caller: Caller, parameters: Parameters) -> Parameters:
+        raise CallFailedError("org.example.test.Failed", parameters)
+
+    def crash(self, caller: Caller, parameters: Parameters) -> Parameters:
+        raise ZeroDivisionError("a bug")
+
+    def hold(self, caller: Caller, parameters: Parameters) -> Parameters:
+        self.held.release()
+        self.release.acquire(timeout=DEADLINE_SECONDS)
+        return {}
+
+    def wait_until_held(self) -> None:
+        """Returns once the loop stands still in a call of Hold; `release.release()` lets it go on."""
+        assert self.held.acquire(timeout=DEADLINE_SECONDS)
+
+    def by_name(self) -> dict[str, Any]:
+        return {
+            "org.example.test.Echo": self.echo,
+            "org.example.test.Big": self.big,
+            "org.example.test.WhoAmI": self.who_am_i,
+            "org.example.test.Fail": self.fail,
+            "org.example.test.Crash": self.crash,
+            "org.example.test.Hold": self.hold,
+        }
 
 
 class Serving:

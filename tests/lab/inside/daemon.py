@@ -1,4 +1,4 @@
-"""`hwbridge run` as a process of the guest, seen from outside: its socket, its log, its end. It imports nothing of it."""
+"""`hwbridge run` as a process of the guest, seen from outside: its socket, its end. It imports nothing of it."""
 
 import json
 import os
@@ -58,7 +58,11 @@ class Daemon:
 
     def wait_for_device(self, node: str) -> None:
         """Waits until the daemon listens to the input device at `node`."""
-        self.wait_until(lambda: node in self.monitor("evdev")["devices"], what=f"the daemon listens to {node}")
+        self.wait_until(lambda: node in self.devices(), what=f"the daemon listens to {node}")
+
+    def devices(self) -> list[str]:
+        """The nodes of the input devices that the daemon listens to; `Status` tells each one's name after it."""
+        return [device.split()[0] for device in self.monitor("evdev")["devices"]]
 
     def wait_for_runs(self, count: int) -> list[Run]:
         """Waits until `count` runs have ended and none is left to start; returns all there are."""
@@ -68,11 +72,12 @@ class Daemon:
     def is_idle(self) -> bool:
         """Whether nothing runs and nothing waits for its turn."""
         status = self.status()
-        return status["running"] == status["waiting"] == 0
+        return not status["running"] and not status["waiting"]
 
     def monitor(self, source: str) -> dict[str, Any]:
         """What `Status` tells of the monitor of this source."""
-        return next(monitor for monitor in self.status()["monitors"] if monitor["source"] == source)
+        monitors: dict[str, dict[str, Any]] = {each["source"]: each for each in self.status()["monitors"]}
+        return monitors[source]
 
     def status(self) -> Status:
         """Asks `org.hwbridge.Status` (varlink: a JSON object, then NUL)."""
@@ -80,9 +85,14 @@ class Daemon:
             peer.settimeout(CALL_SECONDS)
             peer.connect(str(self._place.socket))
             peer.sendall(b'{"method": "org.hwbridge.Status"}\0')
-            with peer.makefile("rb") as answer:
-                text = b"".join(iter(lambda: answer.read(1), b"\0"))
-        return json.loads(text)["parameters"]["status"]
+            text = b""
+            while not text.endswith(b"\0"):
+                received = peer.recv(65536)
+                if not received:
+                    raise ConnectionError("the daemon hung up before it answered")
+                text += received
+        status: Status = json.loads(text[:-1])["parameters"]["status"]
+        return status
 
     def freeze(self) -> None:
         """Stops the process where it stands (SIGSTOP)."""

@@ -29,7 +29,7 @@ class Jack:
         if plugged:
             self.turn(HEADPHONE, 1)
         settle()
-        self.node: str = self._device.device.path
+        self.node = str(self._device.device.path)
 
     def plug(self) -> None:
         """Puts headphones in."""
@@ -49,11 +49,11 @@ class Jack:
         self._device.write(ecodes.EV_SW, switch, value)
         self._device.syn()
 
-    def flip(self, times: int) -> None:
-        """Turns both switches, against each other, an even number of times: headphones end plugged, line-out free."""
-        for number in range(times):
-            self.turn(HEADPHONE, number % 2)
-            self.turn(LINE_OUT, (number + 1) % 2)
+    def flip(self, switch: int, times: int) -> None:
+        """Turns a switch on and off again, `times` times."""
+        for _ in range(times):
+            self.turn(switch, 1)
+            self.turn(switch, 0)
 
     def destroy(self) -> None:
         """Takes the device itself away, as if its card were pulled out."""

@@ -18,8 +18,7 @@ def prepare() -> None:
     load("uinput")
     load("evdev")
     load("dummy_hcd")  # a USB host and a device in one: what is plugged there is software
-    if SHIPPED_RULES.exists():
-        _write_udev_rules(SHIPPED_RULES.name, SHIPPED_RULES.read_text())
+    _write_udev_rules(SHIPPED_RULES.name, SHIPPED_RULES.read_text())
 
 
 def load(module: str, **parameters: str) -> None:

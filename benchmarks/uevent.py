@@ -1,0 +1,74 @@
+"""From a uevent written to sysfs to the handler entered in this process, against a bare loop over pyudev."""
+
+import asyncio
+import os
+import select
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pyudev
+
+from benchmarks.declared import TASK, rules_of
+from benchmarks.result import Missing, Result, in_turns
+from bridge.dispatch.load import load_tasks
+from bridge.hosts.inline import InlineHost
+from bridge.model.tasks import Instance
+from bridge.monitors.udev import open_monitor
+from bridge.pipeline.pipeline import Pipeline
+from bridge.service.bridge import Bridge
+from bridge.service.clock import monotonic
+from bridge.service.declarations import Declarations
+from bridge.toml.document import parse
+
+UEVENT = Path("/sys/devices/virtual/mem/null/uevent")
+NAME = "uevent written to handler entered"
+EVENTS = 200
+
+
+def measure() -> Iterator[Result | Missing]:
+    """One row; it writes to sysfs, which only root may."""
+    if not os.access(UEVENT, os.W_OK):
+        yield Missing(NAME, f"{UEVENT} may not be written: run as root")
+        return
+    value, baseline = in_turns(lambda: asyncio.run(_bridge()), _pyudev)
+    yield Result(name=NAME, value=value, unit="us", against="bare pyudev loop", baseline=baseline, at_most=3)
+
+
+async def _bridge() -> float:
+    loop = asyncio.get_running_loop()
+    entered: asyncio.Queue[float] = asyncio.Queue()
+    bridge = Bridge(loop, monotonic, Pipeline(partial(str, "run")), lambda change: None)
+
+    def enter(instance: Instance) -> None:
+        entered.put_nowait(time.perf_counter())
+
+    bridge.use(InlineHost({"task": enter}, lambda ended: loop.call_soon(bridge.ended, ended) and None))
+    rules = rules_of(['{ subsystem = "mem", action = "change" }'], "udev")
+    tasks, _ = load_tasks([parse("task.toml", TASK.encode())], rules.names)
+    bridge.declare(Declarations(rules, tasks))
+    bridge.add("udev", open_monitor(clock=monotonic, settings={"group": "kernel"}))
+    total = 0.0
+    for _ in range(EVENTS):
+        begin = time.perf_counter()
+        UEVENT.write_text("change")
+        total += await entered.get() - begin
+        await asyncio.sleep(0)
+    await bridge.stop()
+    return total / EVENTS * 1_000_000
+
+
+def _pyudev() -> float:
+    monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source="kernel")
+    monitor.filter_by("mem")
+    monitor.start()
+    handlers = {("mem", "change"): time.perf_counter}
+    total = 0.0
+    for _ in range(EVENTS):
+        begin = time.perf_counter()
+        UEVENT.write_text("change")
+        select.select([monitor.fileno()], [], [])
+        device = monitor.poll(0)
+        total += handlers[device.subsystem, device.action]() - begin
+    return total / EVENTS * 1_000_000

@@ -1,0 +1,16 @@
+"""Errors as the command line shows them: on stderr, each on one line. It decides no exit code."""
+
+import sys
+from contextlib import suppress
+
+from bridge.model.text import printable
+
+_LONGEST = 8192
+"""Characters. A path has at most 4096 bytes; what is longer was given by mistake."""
+
+
+def show_error(text: str) -> None:
+    """Prints an error. What cannot be printed is escaped, what is endless is cut; nobody has to read it (`| head`)."""
+    line = printable(text[: _LONGEST + 1])
+    with suppress(BrokenPipeError):
+        print(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}...", file=sys.stderr)

@@ -1,0 +1,61 @@
+"""Runs a test in namespaces of its own (user, network, mounts), where it is root and may break nothing.
+
+There `/run` is empty, a udevd seems to run (`/run/udev/control`), and `/sys` shows the namespace's own network devices.
+"""
+
+import functools
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+UNSHARE = ("unshare", "--user", "--map-root-user", "--net", "--mount")
+MOUNTS = ("mount -t tmpfs tmpfs /run", "mount -t sysfs sysfs /sys")
+DEADLINE_SECONDS = 100
+
+
+def in_namespace(test: Callable[[], None]) -> Callable[[], None]:
+    """The test, run by a child inside; skipped where namespaces are not permitted, with the reason."""
+
+    @functools.wraps(test)
+    def outside() -> None:
+        if reason := _why_not():
+            pytest.skip(reason)
+        module = sys.modules[test.__module__].__file__
+        assert module is not None
+        inside = [*UNSHARE, sys.executable, "-W", "error", __file__, module, test.__name__]
+        ended = subprocess.run(inside, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    return outside
+
+
+@functools.cache
+def _why_not() -> str | None:
+    if shutil.which(UNSHARE[0]) is None:
+        return "unshare (util-linux) is not installed"
+    tried = subprocess.run([*UNSHARE, "sh", "-c", " && ".join(MOUNTS)], capture_output=True, text=True, check=False)
+    return f"{' '.join(UNSHARE)} with mounts is not permitted: {tried.stderr.strip()}" if tried.returncode else None
+
+
+def _inside(module: str, name: str) -> None:
+    for mount in MOUNTS:
+        subprocess.run(mount.split(), check=True)
+    Path("/run/udev").mkdir()
+    Path("/run/udev/control").touch()
+    sys.path.insert(0, str(Path(module).parent))
+    found = importlib.util.spec_from_file_location(Path(module).stem, module)
+    assert found is not None
+    assert found.loader is not None
+    loaded = importlib.util.module_from_spec(found)
+    sys.modules[loaded.__name__] = loaded
+    found.loader.exec_module(loaded)
+    getattr(loaded, name).__wrapped__()
+
+
+if __name__ == "__main__":
+    _inside(*sys.argv[1:])
