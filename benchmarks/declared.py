@@ -28,7 +28,9 @@ def rules_of(matches: Sequence[str], source: str = "evdev") -> RuleTable:
 def _parts(text: str) -> list[str]:
     """The text in files of a readable size: one file has at most 1 MiB."""
     rules = text.split("[[rule]]\n")[1:]
-    return ["".join(f"[[rule]]\n{rule}" for rule in rules[start : start + 2000]) for start in range(0, len(rules), 2000)]
+    return [
+        "".join(f"[[rule]]\n{rule}" for rule in rules[start : start + 2000]) for start in range(0, len(rules), 2000)
+    ]
 
 
 def pipeline_of(rules: RuleTable, *, with_task: bool = False) -> Pipeline:

@@ -20,9 +20,7 @@ def measure() -> Iterator[Result]:
 
 
 def _compare(name: str, source: str, match: Callable[[int], str], event: Event) -> Result:
-    few, many = (
-        pipeline_of(rules_of([match(number) for number in range(count)], source)) for count in (FEW, MANY)
-    )
+    few, many = (pipeline_of(rules_of([match(number) for number in range(count)], source)) for count in (FEW, MANY))
     cost, baseline = in_turns(lambda: _cost(many, event), lambda: _cost(few, event))
     return Result(
         name=f"an event under {MANY} rules, {name}",

@@ -4,8 +4,8 @@ A name is looked up in its module when it is first used, so `import bridge` load
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # typing's own would load typing, which takes longer than everything else here
 if TYPE_CHECKING:
     from bridge.errors import BridgeError as BridgeError
     from bridge.model.guid import Guid as Guid

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from bridge import __version__
 from bridge.cli.errors import show_error
@@ -67,14 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(sys.argv[1:] if arguments is None else arguments)
         print(end="", flush=True)
     except BrokenPipeError:  # whoever read us has enough (`| head`): no error
-        _print_nothing_more()
-        return 0
+        _write_nothing_more(sys.stdout)
+        code = 0
     except OSError as error:  # those of the verbs are BridgeErrors, so this is one of stdout
-        _print_nothing_more()
+        _write_nothing_more(sys.stdout)
         show_error(f"hwbridge: cannot print: {error.strerror}")
-        return 1
+        code = 1
     except KeyboardInterrupt:
-        return 130
+        code = 130
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _write_nothing_more(sys.stderr)
     return code
 
 
@@ -94,9 +98,9 @@ def _run(given: Sequence[str]) -> int:
     return code
 
 
-def _print_nothing_more() -> None:
-    """Lets what is still to be printed go nowhere, for Python would complain of it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
+def _write_nothing_more(stream: TextIO) -> None:
+    """Lets what is still to be written go nowhere: at exit Python would try again, complain and exit with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())
 
 
 def _parse(given: Sequence[str]) -> argparse.Namespace:

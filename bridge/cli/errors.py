@@ -10,7 +10,10 @@ _LONGEST = 8192
 
 
 def show_error(text: str) -> None:
-    """Prints an error. What cannot be printed is escaped, what is endless is cut; nobody has to read it (`| head`)."""
+    """Prints an error, on one line: what cannot be printed is escaped, what is endless is cut.
+
+    Where it cannot be written (nobody reads it, the disk is full) it is lost, and the exit code is all that tells.
+    """
     line = printable(text[: _LONGEST + 1])
-    with suppress(BrokenPipeError):
+    with suppress(OSError):
         print(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}...", file=sys.stderr)

@@ -4,7 +4,7 @@ import argparse
 
 from bridge.cli.places import add_daemon_options, socket_to_call
 from bridge.client.connection import Connection
-from bridge.errors import InvalidValueError
+from bridge.errors import InvalidValueError, ProtocolError
 
 NO_SUBSCRIBERS = 4
 
@@ -29,13 +29,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Raises; prints how many tasks it activates."""
     call = {"trigger": arguments.trigger, "details": _details(arguments.data), "key": arguments.key}
-    with Connection(str(socket_to_call(arguments)), timeout_seconds=10) as connection:
+    socket = str(socket_to_call(arguments))
+    with Connection(socket, timeout_seconds=10) as connection:
         answer = connection.call("org.hwbridge.Raise", call)
-    if answer["outcome"] == "NoSubscribers":
-        print("NoSubscribers")
-        return NO_SUBSCRIBERS
-    print(f"Raised {answer['subscribers']}")
-    return 0
+    match answer:
+        case {"outcome": "NoSubscribers"}:
+            print("NoSubscribers")
+            return NO_SUBSCRIBERS
+        case {"outcome": "Raised", "subscribers": int(subscribers)}:
+            print(f"Raised {subscribers}")
+            return 0
+        case _:
+            raise ProtocolError(f"{socket}: what answers here is no daemon of ours")
 
 
 def _text(given: str) -> str:

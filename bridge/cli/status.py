@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge.cli.places import add_daemon_options, socket_to_call
 from bridge.client.connection import Connection
+from bridge.errors import ProtocolError
 from bridge.model.text import printable
 
 
@@ -18,12 +19,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the daemon's status."""
-    with Connection(str(socket_to_call(arguments)), timeout_seconds=10) as connection:
-        status = connection.call("org.hwbridge.Status", {})["status"]
-    if arguments.json:
-        print(json.dumps(status))
-        return 0
-    for line in _lines(status):
+    socket = str(socket_to_call(arguments))
+    with Connection(socket, timeout_seconds=10) as connection:
+        answer = connection.call("org.hwbridge.Status", {})
+    try:
+        lines = _lines(answer["status"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ProtocolError(f"{socket}: what answers here is no daemon of ours, or one of another version") from error
+    for line in [json.dumps(answer["status"])] if arguments.json else lines:
         print(printable(line))
     return 0
 

@@ -37,8 +37,8 @@ KILL_SECONDS = 5.0
 """How long a killed process has to go: one that sleeps in the kernel, or that we may not kill, can stay for ever."""
 LOOK_AGAIN_SECONDS = 0.005
 """When to look again at a process that is just executing a program, and so cannot be told from others."""
-LEAST_LOOKS = 20
-"""How often we look at least before we let go a process that cannot be told from others."""
+MOST_UNSURE_LOOKS = 200
+"""How often we look again at most, so that a program that takes for ever to be executed holds up no run for ever."""
 MOST_WATCHED = 64
 """Descriptors for what one run left behind; where it is more, the rest is found when the first ones end."""
 
@@ -149,16 +149,16 @@ class CommandHost:
         found = self._belongings(run)
         late = self._loop.time() >= run.deadline
         run.unsure_looks += found.unsure
-        unsure = found.unsure and not (late and run.unsure_looks >= LEAST_LOOKS)
+        unsure = found.unsure and run.unsure_looks < MOST_UNSURE_LOOKS
         if run.main_ended and not found.processes and not unsure:
             self._finish(run)
         elif late and run.killing and not unsure:
             self._give_up(run, found)
         else:
-            if late and not run.killing:
-                self._start_killing(run, found)
-            elif run.killing:
+            if run.killing:
                 _kill(run, found.processes)
+            elif late and found.processes:
+                self._start_killing(run, found)
             self._watch(run, found)
 
     def _start_killing(self, run: _Run, found: Belongings) -> None:

@@ -6,13 +6,13 @@ Source of the signals' meanings: daemon(7), "SysV Daemons" and "New-Style Daemon
 import asyncio
 import logging
 import os
-import secrets
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bridge.errors import DeclarationError, DeviceError, SocketError, StoreError
 from bridge.hosts.command import CommandHost
@@ -30,7 +30,9 @@ from bridge.service.declarations import Declarations, Settings, counted, read_de
 from bridge.service.places import Directories
 from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
 from bridge.service.varlink_server import VarlinkServer
-from bridge.store.start_states import StartStates
+
+if TYPE_CHECKING:
+    from bridge.store.start_states import StartStates
 
 log = logging.getLogger("bridge")
 
@@ -92,7 +94,7 @@ class _Daemon:
 
     async def run(self, declarations: Declarations, listening: ListeningSocket) -> None:
         loop = asyncio.get_running_loop()
-        numbers, start = count(1), secrets.token_hex(4)  # an id is this start's own: processes carry it
+        numbers, start = count(1), os.urandom(4).hex()  # an id is this start's own: processes carry it
         pipeline = Pipeline(lambda: f"{start}-{next(numbers)}", self._remembered(declarations))
         self._bridge = Bridge(loop, monotonic, pipeline, self._remember)
         self._api = Api(self._bridge, monotonic, wall())
@@ -121,6 +123,8 @@ class _Daemon:
         """What earlier runs of the daemon left for rules that ask for it; nothing is opened where none does."""
         if not any(rule.remembers for rule in declarations.rules.rules):
             return Memory()
+        from bridge.store.start_states import StartStates  # SQLite is loaded where a rule needs it
+
         self._start_states = StartStates(self._configuration.state, _BOOT_ID.read_text().strip())
         return self._start_states.memory()
 

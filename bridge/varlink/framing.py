@@ -1,6 +1,7 @@
 """Bytes in, messages out: varlink's framing, one JSON object and a NUL. Nothing here knows what a message means.
 
-What comes from outside is bounded: 256 KiB a message, 32 levels of nesting, finite numbers, UTF-8, each key once.
+What comes from outside is bounded: 256 KiB and 40 000 separators a message, 32 levels of nesting, finite numbers,
+UTF-8, each key once.
 
 Source of the semantics: varlink.org, "Protocol" (JSON objects, separated by a single NUL byte).
 """
@@ -15,6 +16,9 @@ from bridge.errors import ProtocolError
 
 MOST_MESSAGE_BYTES = 256 * 1024
 MOST_DEPTH = 32
+MOST_SEPARATORS = 40_000
+"""Commas and opening brackets, those in strings too: counting them is cheap, decoding what 256 KiB of them say would
+hold up everyone else. Details may have 32 KiB of text, any text."""
 MOST_PENDING_MESSAGES = 32
 
 _CONTAINERS = (dict, list)
@@ -104,12 +108,15 @@ def decode_message(frame: bytes) -> dict[str, Any]:
     """The message in these bytes, without their NUL.
 
     Raises `ProtocolError` if they are not UTF-8, not one JSON object, hold a number that is none (NaN, 1e999), the same
-    top-level key twice, or more than 32 levels of objects and arrays.
+    top-level key twice, or more than 32 levels of objects and arrays, or more than 40 000 separators.
 
     >>> decode_message(b'{"more": true, "more": false}')
     Traceback (most recent call last):
     bridge.errors.ProtocolError: a message has the key 'more' twice
     """
+    brackets = frame.count(b"{") + frame.count(b"[")
+    if brackets + frame.count(b",") > MOST_SEPARATORS:
+        raise ProtocolError(f"a message has more than {MOST_SEPARATORS} commas and opening brackets")
     try:
         pairs = _decoder.decode(frame)
     except UnicodeDecodeError as error:
@@ -124,8 +131,8 @@ def decode_message(frame: bytes) -> dict[str, Any]:
         if name in message:
             raise ProtocolError(f"a message has the key {name!r} twice")
         message[name] = value
-    # Counting brackets is cheap and never too low: only what has many of them is walked.
-    if frame.count(b"{") + frame.count(b"[") > MOST_DEPTH and _is_deeper(message, MOST_DEPTH):
+    # There are never more levels than brackets: only what has many of them is walked.
+    if brackets > MOST_DEPTH and _is_deeper(message, MOST_DEPTH):
         raise ProtocolError(f"a message is nested deeper than {MOST_DEPTH} levels")
     return message
 

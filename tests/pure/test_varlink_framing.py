@@ -102,8 +102,10 @@ def test_what_looks_like_json_is_read_as_json_says_or_refused(text: str) -> None
         (b'{"\xff":1}', "not UTF-8"),
         (b'{"a":1,"b":2,"a":1}', "the key 'a' twice"),
         (b'{"a":1,"\\u0061":1}', "the key 'a' twice"),
-        (b'{"a":' + b"[" * 100_000, "deeper than 32 levels"),
-        (b'{"a":' + b'{"b":' * 40_000, "deeper than 32 levels"),
+        (b'{"a":' + b"[" * 30_000, "deeper than 32 levels"),
+        (b'{"a":' + b'{"b":' * 30_000, "deeper than 32 levels"),
+        (b'{"a":' + b"[" * 100_000, "more than 40000 commas and opening brackets"),
+        (b'{"a":[' + b"[]," * 80_000 + b"1]}", "more than 40000 commas and opening brackets"),
         (nested(MOST_DEPTH + 1), "deeper than 32 levels"),
     ],
 )
@@ -117,6 +119,14 @@ def test_a_message_may_have_32_levels_and_any_number_of_brackets() -> None:
 
     assert decode_message(nested(MOST_DEPTH))
     assert decode_message(encode_message(wide)[:-1]) == wide
+
+
+@pytest.mark.parametrize("separator", [",", "[", "{"])
+def test_details_may_be_of_nothing_but_separators(separator: str) -> None:
+    details = {f"detail_{number}": separator * 512 for number in range(64)}
+    message = {"method": "org.hwbridge.Raise", "parameters": {"trigger": "", "details": details}}
+
+    assert decode_message(encode_message(message)[:-1]) == message
 
 
 def test_a_message_may_have_256_kib_and_not_one_byte_more() -> None:

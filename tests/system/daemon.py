@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import pytest
 
 from bridge.client.connection import Connection
 
@@ -21,6 +24,7 @@ DEADLINE_SECONDS = 60
 LOOK_EVERY_MILLISECONDS = 10
 PATH = os.environ["PATH"]
 NOBODY = 65534
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root can become another user")
 Argument = str | bytes | Path
 
 _AS_ANOTHER_USER = """
@@ -127,9 +131,9 @@ class Daemon:
             *("--socket", self.socket, "--state", folder / "state"),
             *options,
         )
-        self._environment = environment
-        for name in ("rules", "tasks"):
-            (folder / name).mkdir()
+        self.environment = dict(environment or {})
+        (folder / "rules").mkdir()
+        (folder / "tasks").mkdir()
         os.mkfifo(folder / "go")
 
     def rules(self, text: str, file: str = "rules.toml") -> None:
@@ -145,14 +149,14 @@ class Daemon:
         (self.folder / "tasks" / f"{name}.toml").unlink()
 
     def __enter__(self) -> Self:
-        with (self.folder / "log").open("ab") as log:
+        with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bridge", "run", *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env=environment_of(self._environment),
+                env=environment_of(self.environment),
             )
         self._pidfd = os.pidfd_open(self.process.pid)
         self._go = os.open(self.folder / "go", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -173,9 +177,11 @@ class Daemon:
             self.stop(signal.SIGTERM)
         os.close(self._pidfd)
         os.close(self._go)
-        print(self.log())
-        assert self.process.returncode == 0
+        self._show_log()
         assert_no_traceback(self.log())
+        if self.process.returncode == -signal.SIGKILL:  # by `kill`
+            return
+        assert self.process.returncode == 0
         assert not self.socket.exists()
         assert self.handlers() == []
 
@@ -186,7 +192,15 @@ class Daemon:
             os.kill(pid, signal.SIGKILL)
         os.close(self._pidfd)
         os.close(self._go)
-        print(self.log())
+        self._show_log()
+
+    def _show_log(self) -> None:
+        sys.stdout.write(self.log())  # pytest shows it with a failure
+
+    def kill(self) -> None:
+        """Ends the daemon as a crash would."""
+        self.process.kill()
+        self.process.wait()
 
     def stop(self, number: signal.Signals) -> None:
         """Sends a signal, and waits until the daemon has ended."""
@@ -208,16 +222,18 @@ class Daemon:
         ended.register(self._pidfd, select.POLLIN)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not condition():
-            assert time.monotonic() < deadline, f"not in time: {what}"
-            assert not ended.poll(LOOK_EVERY_MILLISECONDS) or condition(), f"the daemon ended before this: {what}"
+            assert time.monotonic() < deadline, f"not in time: {what}; log:\n{self.log()}"
+            assert not ended.poll(LOOK_EVERY_MILLISECONDS) or condition(), (
+                f"ended before this: {what}; log:\n{self.log()}"
+            )
 
     def wait_for_log(self, text: str, times: int = 1) -> None:
         """Waits until the log holds this text, so many times."""
         self.wait_until(lambda: self.log().count(text) >= times, f"{text!r} in the log, {times} times")
 
     def wait_for_words(self, *lines: str) -> None:
-        """Waits until handlers have said these lines, in any order."""
-        self.wait_until(lambda: not set(lines) - set(self.said()), f"handlers say {lines}")
+        """Waits until handlers have said these lines, each as often as it stands here, in any order."""
+        self.wait_until(lambda: not Counter(lines) - Counter(self.said()), f"handlers say {lines}")
 
     def wait_until_idle(self) -> None:
         """Waits until nothing runs and nothing waits."""

@@ -13,6 +13,7 @@ from bridge.errors import DeviceError
 from bridge.monitors.merged import Filter
 
 Properties = dict[str, str]
+A_READ = 3
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ class FakeSubscription:
         return self._ready
 
     def read(self) -> tuple[list[FakeDevice], bool]:
-        read, dropped = list(self._queue), self._dropped
-        self._queue.clear()
-        self._dropped = False
-        if read or dropped:
+        """A few at a time, as `UeventSocket` does in a storm."""
+        read = [self._queue.popleft() for _ in range(min(A_READ, len(self._queue)))]
+        dropped, self._dropped = self._dropped, False
+        if (read or dropped) and not self._queue:
             os.eventfd_read(self._ready)
         return read, dropped
 

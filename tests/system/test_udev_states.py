@@ -9,7 +9,7 @@ from fake_machine import Asks, FakeDevice, FakeMachine
 
 from bridge.errors import DeviceError
 from bridge.model.events import DeviceGone, Event, Fields, Origin
-from bridge.monitors.merged import Filter
+from bridge.monitors.merged import AT_ONCE, Filter
 from bridge.monitors.udev import UdevMonitor
 
 TTY = Asks(frozenset({"tty"}))
@@ -210,6 +210,25 @@ def test_what_a_repair_told_is_not_told_again_when_udevd_tells_it_late() -> None
     machine.happens("remove", "/devices/comes")
     assert [event["action"] for event in fields_of(monitor.read())] == ["remove"]
     monitor.close()
+
+
+def test_what_waits_from_before_a_loss_is_told_before_the_repair() -> None:
+    machine = FakeMachine(room=AT_ONCE + 10)
+    monitor = UdevMonitor(clock=lambda: 0, machine=machine)
+    machine.happens("add", PORT)
+    machine.happens("add", "/devices/busy")
+    monitor.watch(TTY)
+    for _ in range(machine.room - 1):
+        machine.happens("change", "/devices/busy")
+    machine.happens("remove", PORT)
+    machine.happens("add", PORT)  # for which there is no room
+
+    first = fields_of(monitor.read())
+    rest = fields_of(monitor.read())
+    monitor.close()
+
+    assert {fields["devpath"] for fields in first} == {"/devices/busy"}
+    assert [fields["action"] for fields in rest if fields["devpath"] == PORT] == ["remove", "add"]
 
 
 def test_a_reload_that_fails_leaves_everything_as_it_was(machine: FakeMachine, monitor: UdevMonitor) -> None:

@@ -190,6 +190,7 @@ def test_a_daemon_that_never_accepts_is_given_up(tmp_path: Path) -> None:
 def test_a_daemon_that_is_busy_is_waited_for(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as busy:
         busy.bind(str(tmp_path / "s"))
+        busy.settimeout(DEADLINE_SECONDS)
         busy.listen(0)
         first = Connection(str(tmp_path / "s"), timeout_seconds=DEADLINE_SECONDS)
         connected: list[Connection] = []
