@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from bridge.errors import HandlerError
 from bridge.hosts.accounts import account_of
-from bridge.hosts.endings import ended, left_line, unkillable_line
+from bridge.hosts.endings import ending, left_line, unkillable_line
 from bridge.hosts.host import Ended
 from bridge.hosts.invocation import INSTANCE_ID, invocation_of
 from bridge.hosts.processes import (
@@ -78,7 +78,7 @@ class CommandHost:
         self._socket_path = socket_path
         self._ended = ended
         self._runs: dict[str, _Run] = {}
-        self._emptied = asyncio.Event()
+        self._finished = asyncio.Event()
 
     def start(self, instance: Instance) -> None:
         """Starts the task's program; what hinders it becomes the run's `Ended`."""
@@ -115,11 +115,11 @@ class CommandHost:
 
     async def close(self) -> None:
         """Kills every run and waits until each has been reported, at most `KILL_SECONDS`."""
-        for instance_id in list(self._runs):
-            self.kill(instance_id)
         while self._runs:
-            self._emptied.clear()
-            await self._emptied.wait()
+            for instance_id in list(self._runs):
+                self.kill(instance_id)
+            self._finished.clear()
+            await self._finished.wait()
 
     def reap_orphans(self) -> None:
         """Reaps the processes that we adopted and that have ended. To be called when SIGCHLD comes."""
@@ -224,9 +224,8 @@ class CommandHost:
         output.read_the_rest()
         output.close()
         del self._runs[run.instance.instance_id]
-        if not self._runs:
-            self._emptied.set()
-        self._ended(ended(run.instance.instance_id, status, faults, output.text()))
+        self._finished.set()
+        self._ended(ending(run.instance.instance_id, status, faults, output.text()))
 
 
 def _terminate(run: _Run, processes: Sequence[Process]) -> None:

@@ -3,15 +3,16 @@
 import signal
 from collections.abc import Sequence
 
-from bridge.hosts.host import Ended, one_line
+from bridge.hosts.host import Ended
 from bridge.hosts.processes import Process
+from bridge.model.text import printable
 
 RETRY_LATER = 75
 """sysexits(3), EX_TEMPFAIL: the handler asks to be run again later."""
 _MOST_NAMED = 5
 
 
-def ended(instance_id: str, status: int | None, faults: Sequence[str], output: str) -> Ended:
+def ending(instance_id: str, status: int | None, faults: Sequence[str], output: str) -> Ended:
     """The end of a run whose main process ended with `status`, as `subprocess` has it: -9 for SIGKILL.
 
     `status` is None where the main process could not be ended. `faults` are what else went wrong, a line each.
@@ -55,5 +56,5 @@ def _counted(processes: Sequence[Process]) -> str:
 
 
 def _listed(processes: Sequence[Process]) -> str:
-    named = [f"{one_line(process.name)} (pid {process.pid})" for process in processes[:_MOST_NAMED]]
+    named = [f"{printable(process.name)} (pid {process.pid})" for process in processes[:_MOST_NAMED]]
     return ", ".join(named) + (", ..." if len(processes) > _MOST_NAMED else "")

@@ -36,14 +36,3 @@ class Host(Protocol):
 
     async def close(self) -> None:
         """Kills what is left and waits until it is gone; no process, descriptor or reader stays."""
-
-
-def one_line(text: str) -> str:
-    r"""The same text, with what cannot be printed escaped, so that it stays on its line.
-
-    >>> print(one_line("first\nsecond \x1b[31m"))
-    first\nsecond \x1b[31m
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from bridge.hosts.host import Ended, one_line
+from bridge.hosts.host import Ended
 from bridge.model.tasks import CancellationReason, Instance
+from bridge.model.text import printable
 
 Handler = Callable[[Instance], None]
 
@@ -27,7 +28,7 @@ class InlineHost:
         try:
             handler(instance)
         except (Exception, SystemExit) as error:
-            self._report(instance, succeeded=False, detail=one_line(f"{type(error).__name__}: {error}"))
+            self._report(instance, succeeded=False, detail=printable(f"{type(error).__name__}: {error}"))
         else:
             self._report(instance, succeeded=True, detail="returned")
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from bridge.errors import HandlerError
 from bridge.hosts.accounts import Account
-from bridge.hosts.host import one_line
 from bridge.hosts.invocation import Invocation
 from bridge.hosts.output import Output
+from bridge.model.text import printable
 
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
@@ -84,13 +84,13 @@ def _sealed_memfd(content: bytes) -> int:
 
 
 def _reason(error: OSError | ValueError, invocation: Invocation, account: Account) -> str:
-    program = one_line(invocation.arguments[0])
+    program = printable(invocation.arguments[0])
     if not isinstance(error, OSError):
-        return f"{program}: cannot be started: {one_line(str(error))}"
+        return f"{program}: cannot be started: {printable(str(error))}"
     if error.filename is None:
         return f"{program}: no process could be made for it: {error.strerror}"
     if error.filename == invocation.cwd.encode() != invocation.arguments[0].encode():
-        return f"cwd {one_line(invocation.cwd)}: {error.strerror}"
+        return f"cwd {printable(invocation.cwd)}: {error.strerror}"
     match error.errno:
         case errno.ENOENT if os.path.isfile(invocation.arguments[0]):
             return f"{program}: the interpreter that it asks for is not found"

@@ -98,6 +98,13 @@ class Bench:
         self.until(lambda: not Counter(words) - self._words)
         self._words -= Counter(words)
 
+    def hear_pid(self) -> int:
+        """The pid that a handler says, waited for."""
+        self.until(lambda: any(map(str.isdigit, self._words)))
+        pid = next(filter(str.isdigit, self._words))
+        self.hear(pid)
+        return int(pid)
+
     def _hear(self) -> None:
         self._words.update(os.read(self._said, 65536).decode().split())
         self._changed.set()
