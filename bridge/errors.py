@@ -2,7 +2,8 @@
 
 BridgeError
 ├── InvalidValueError (ValueError)       a value that cannot be built
-│   ├── InvalidGuidError                 not a GUID, or the nil GUID
+│   ├── InvalidGuidError                 not a GUID
+│   │   └── NilGuidError                 the nil GUID
 │   ├── InvalidDurationError             not a number and a unit
 │   ├── InvalidDetailsError              details that are too many, too long or misnamed
 │   └── UnknownCodeError                 no such input event type or code
@@ -30,10 +31,17 @@ class InvalidValueError(BridgeError, ValueError):
 
 
 class InvalidGuidError(InvalidValueError):
-    """Text that is not a GUID, or the nil GUID."""
+    """Text that is not a GUID."""
 
     def __init__(self, text: object, wanted: str = "a GUID such as {9118718B-FF80-4AFE-BAF1-D88A4525F3AB}") -> None:
         super().__init__(f"{text!r} is not {wanted}")
+
+
+class NilGuidError(InvalidGuidError):
+    """The nil GUID, in whatever spelling."""
+
+    def __init__(self, text: object) -> None:
+        super().__init__(text, "a usable GUID: the nil GUID names nothing")
 
 
 class InvalidDurationError(InvalidValueError):

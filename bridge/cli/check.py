@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from bridge.cli.errors import show_error
-from bridge.cli.places import add_daemon_options, add_file_options, directories_of, path, places_of
+from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
 from bridge.dispatch.load import TABLES as TASK_TABLES
 from bridge.errors import DeclarationError
 from bridge.service.declarations import (
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "paths", metavar="PATH", type=path, nargs="*", help="a file or directory; without any, the usual places"
     )
     add_file_options(parser)
-    add_daemon_options(parser)
+    add_whose_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

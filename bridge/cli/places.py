@@ -16,10 +16,17 @@ def path(text: str) -> Path:
 
 def add_daemon_options(parser: argparse.ArgumentParser) -> None:
     """Which daemon: `--socket`, `--user`, `--system`."""
-    parser.add_argument("--socket", metavar="PATH", type=path, help="the daemon's socket (also HWBRIDGE_SOCKET)")
+    parser.add_argument(
+        "--socket", metavar="PATH", type=path, help="where the daemon is reached (also HWBRIDGE_SOCKET)"
+    )
+    add_whose_options(parser)
+
+
+def add_whose_options(parser: argparse.ArgumentParser) -> None:
+    """Whose daemon and usual places: `--user`, `--system`."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--user", action="store_true", help="the daemon of this user")
-    which.add_argument("--system", action="store_true", help="the daemon of the system")
+    which.add_argument("--user", action="store_true", help="this user's daemon, and its usual places")
+    which.add_argument("--system", action="store_true", help="the system's daemon, and its usual places")
 
 
 def add_file_options(parser: argparse.ArgumentParser) -> None:
@@ -69,3 +76,23 @@ def socket_to_call(arguments: argparse.Namespace) -> Path:
     if arguments.user or (not arguments.system and user.exists()):
         return user
     return system_places().socket
+
+
+class NotYet(argparse.Action):
+    """An option of the contract that a later version brings: it is refused by name."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Ends with a usage error."""
+        parser.error(f"{option_string} is not there yet in this version of hwbridge")
+
+
+def add_options_not_yet(parser: argparse.ArgumentParser, *options: str) -> None:
+    """Options that are refused by name, and that the help does not show."""
+    for option in options:
+        parser.add_argument(option, action=NotYet, nargs="?", help=argparse.SUPPRESS)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from bridge.cli.places import add_daemon_options, socket_to_call
+from bridge.cli.places import add_daemon_options, add_options_not_yet, socket_to_call
 from bridge.client.connection import Connection
 from bridge.errors import InvalidValueError, ProtocolError
 
@@ -22,7 +22,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a detail for the tasks; may be given again",
     )
-    parser.add_argument("--key", type=_text, default="", help="the thing that it is about")
+    parser.add_argument(
+        "--key", type=_text, default="", help="the thing that it is about, such as a device; without it, none"
+    )
+    add_options_not_yet(parser, "--wait")
     add_daemon_options(parser)
 
 

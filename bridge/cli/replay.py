@@ -7,7 +7,7 @@ from heapq import merge
 from pathlib import Path
 
 from bridge.cli.errors import show_error
-from bridge.cli.places import add_daemon_options, add_file_options, directories_of, path, places_of
+from bridge.cli.places import add_file_options, add_options_not_yet, add_whose_options, directories_of, path, places_of
 from bridge.cli.recordings import read_recording_file
 from bridge.errors import InvalidDurationError, RecordingError
 from bridge.mapping.mapper import Refusal
@@ -23,8 +23,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `replay`."""
     parser.add_argument("files", metavar="FILE", type=path, nargs="+", help="a recording; several are merged by time")
     add_file_options(parser)
-    add_daemon_options(parser)
-    parser.add_argument("--until", metavar="DURATION", type=_duration, help="go on until then, and no further")
+    add_whose_options(parser)
+    parser.add_argument(
+        "--until",
+        metavar="DURATION",
+        type=_duration,
+        help="go on until that time of the recording, and no further: 10s",
+    )
+    add_options_not_yet(parser, "--run", "--from", "--to", "--speed")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--expect", metavar="FILE", type=path, help="compare with this file instead of printing")
 

@@ -28,8 +28,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--play", metavar="FILE", type=path, action="append", default=[], help="play a recording as one more monitor"
     )
     parser.add_argument(
-        "--verbose", action="store_true", help="log every event and raise too; events can hold typed keys"
+        "--verbose", action="store_true", help="log every event, raise and end of a run too; events can hold typed keys"
     )
+
+
+class _LineFormatter(logging.Formatter):
+    """A message stays on its line and moves no cursor, whatever a device calls itself or a handler prints."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The message, with what cannot be printed escaped."""
+        return printable(super().formatMessage(record))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,11 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         socket_is_default=socket is None,
         recordings=[Recording(name=printable(str(file)), events=read_recording_file(file)) for file in arguments.play],
     )
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if arguments.verbose else logging.INFO,
-        format="hwbridge: %(message)s",
-    )
+    log = logging.StreamHandler(sys.stderr)
+    log.setFormatter(_LineFormatter("hwbridge: %(message)s"))
+    logging.basicConfig(handlers=[log], level=logging.DEBUG if arguments.verbose else logging.INFO)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     run_daemon(configuration)
     return 0

@@ -68,9 +68,10 @@ def _arguments(instance: Instance) -> tuple[str, ...]:
         "instance_id": instance.instance_id,
         "merged": instance.merged,
     }
-    arguments = tuple(_argument(place, template, values) for place, template in enumerate(instance.task.run.arguments))
+    templates = enumerate(instance.task.run.arguments, start=1)
+    arguments = tuple(_argument(place, template, values) for place, template in templates)
     if not arguments[0]:
-        raise HandlerError("exec[0] became empty: it names no program")
+        raise HandlerError("exec[1] became empty: it names no program")
     return arguments
 
 

@@ -119,7 +119,7 @@ def _load_rule(table: Table, names: Mapping[str, NamedTrigger]) -> Rule | None:
         if edge or start_state == StartState.IF_CHANGED:
             _check_level(table, source, tests, "edge" if edge else "start_state")
     else:  # without a source no field is known, but the kinds of the values are
-        table.table("match", required=True)
+        _open_match(table)
         table.read("key", text_as(Template.parse))
         table.table("details")
     table.finish()
@@ -138,7 +138,7 @@ def _load_rule(table: Table, names: Mapping[str, NamedTrigger]) -> Rule | None:
 
 
 def _load_match(table: Table, source: Source) -> Tests:
-    match = table.table("match", required=True)
+    match = _open_match(table)
     if match is None:
         return {}
     tests: dict[str, Test] = {}
@@ -147,9 +147,14 @@ def _load_match(table: Table, source: Source) -> Tests:
             tests[name] = _load_test(source, name, value, match.content.get("type"))
         except InvalidValueError as error:
             match.problem(str(error), name)
-    if not match.content:
-        match.problem("an empty match would hold for every event; name at least one field")
     return tests
+
+
+def _open_match(table: Table) -> Table | None:
+    match = table.table("match", required=True)
+    if match is not None and not match.content:
+        match.problem("an empty match would hold for every event; name at least one field")
+    return match
 
 
 def _load_test(source: Source, name: str, value: object, of_type: object) -> Test:

@@ -6,7 +6,7 @@ Windows shows a trigger id with braces and upper case (`CustomSystemEventTrigger
 import re
 from dataclasses import dataclass
 
-from bridge.errors import InvalidGuidError
+from bridge.errors import InvalidGuidError, NilGuidError
 
 _DIGITS = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 _FORMS = re.compile(rf"\{{({_DIGITS})\}}|({_DIGITS})|urn:uuid:({_DIGITS})", re.IGNORECASE)
@@ -26,7 +26,7 @@ class Guid:
 
     def __post_init__(self) -> None:
         if self.text == _NIL:
-            raise InvalidGuidError(self.text, "a usable GUID: the nil GUID names nothing")
+            raise NilGuidError(self.text)
         if not _SHOWN.fullmatch(self.text):
             raise InvalidGuidError(self.text)
 
@@ -34,14 +34,14 @@ class Guid:
     def parse(cls, text: str) -> "Guid":
         """The GUID that `text` spells: with or without braces, in any case, or as `urn:uuid:`.
 
-        Raises `InvalidGuidError`, with the text that was given, for anything else and for the nil GUID.
+        Raises `InvalidGuidError`, with the text that was given, for anything else; `NilGuidError` for the nil GUID.
         """
         found = _FORMS.fullmatch(text)
         if found is None:
             raise InvalidGuidError(text)
         shown = "{" + (found[1] or found[2] or found[3]).upper() + "}"
         if shown == _NIL:
-            raise InvalidGuidError(text, "a usable GUID: the nil GUID names nothing")
+            raise NilGuidError(text)
         return cls(shown)
 
     def __str__(self) -> str:

@@ -52,7 +52,7 @@ class Subscription(Protocol):
         """A descriptor that is readable when `read` has something to tell."""
 
     def read(self) -> tuple[list[pyudev.Device], bool]:
-        """Events that wait, and whether some were lost; nothing and False only when none is left."""
+        """Events that wait, and whether some were lost; no event only when none is left."""
 
     def close(self) -> None:
         """Closes the descriptor."""
@@ -120,7 +120,7 @@ class MergedSubscriptions:
                 read, dropped = subscription.read()
                 devices += [device for device in read if self._numbers.is_new(device.sequence_number)]
                 lost |= dropped
-                emptied &= not read and not dropped
+                emptied &= not read
         if emptied:
             self._numbers.forget_some()
         devices.sort(key=lambda device: device.sequence_number)

@@ -140,9 +140,8 @@ class DeviceStates:
         told: Told = []
         heard_of = listing.heard_of()
         for devpath, (device, properties) in listing.listed.items():
-            heard = heard_of.get(devpath, [])
-            if devpath in self._known or "add" in heard or heard[:1] == ["remove"]:
-                continue  # known, or came meanwhile, or went: what was heard says it, with the right properties
+            if devpath in self._known or "add" in heard_of.get(devpath, ()):
+                continue  # known; or it came meanwhile, and what was heard says so
             read = self._read(device, properties, {})
             self._known[devpath] = arrived(properties, read)
             if origin is Origin.RESYNC:

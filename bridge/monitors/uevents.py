@@ -11,7 +11,7 @@ import itertools
 import os
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyudev
 
@@ -179,22 +179,39 @@ def is_there(devpath: str) -> bool:
 
 def properties_of(device: pyudev.Device) -> dict[str, str]:
     """Every udev property of `device` by name; bytes that are not UTF-8 are kept as surrogates (PEP 383)."""
+    all_of_them = device.properties
     properties: dict[str, str] = {}
     with contextlib.suppress(UnicodeDecodeError):  # a name that is no text: pyudev cannot go on behind it
-        for name in device.properties:
-            value = property_of(device, name)
-            if value is not None:
+        for name in all_of_them:
+            if (value := _text(all_of_them, name)) is not None:
                 properties[name] = value
     return properties
 
 
 def property_of(device: pyudev.Device, name: str) -> str | None:
     """One udev property of `device`, or None where it has none of this name."""
+    return _text(device.properties, name)
+
+
+def _sys_path(device: pyudev.Device) -> str:
     try:
-        value: str | None = device.properties.get(name)
-    except UnicodeDecodeError as error:  # pyudev decodes strictly; the error holds the bytes
-        return error.object.decode(errors="surrogateescape")
-    return value
+        return str(device.sys_path)
+    except UnicodeDecodeError as error:
+        return _decoded(error)
+
+
+def _text(properties: Mapping[str, str], name: str) -> str | None:
+    try:
+        return properties[name]
+    except KeyError:
+        return None
+    except UnicodeDecodeError as error:
+        return _decoded(error)
+
+
+def _decoded(error: UnicodeDecodeError) -> str:
+    """What pyudev, which decodes strictly, could not give: the error holds the bytes."""
+    return error.object.decode(errors="surrogateescape")
 
 
 def attribute_of(device: pyudev.Device, name: str) -> str | None:
@@ -202,7 +219,7 @@ def attribute_of(device: pyudev.Device, name: str) -> str | None:
 
     Read from the file, because libudev's text would end at the first NUL.
     """
-    path = os.path.join(device.sys_path, name)
+    path = os.path.join(_sys_path(device), name)
     try:
         if name in LINKS:
             return os.path.basename(os.readlink(path))

@@ -161,7 +161,7 @@ class Bridge:
         match outcome:
             case Raised():
                 self.raised += 1
-                log.debug("raised %s by %s, key %s", outcome.trigger, _rule(outcome), printable(outcome.key))
+                log.debug("raised %s by %s, key %r", outcome.trigger, _rule(outcome), outcome.key)
             case Activate(instance=instance):
                 log.info(
                     "activated %s %s by %s %s",

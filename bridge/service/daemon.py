@@ -18,7 +18,6 @@ from bridge.errors import DeclarationError, DeviceError, SocketError, StoreError
 from bridge.hosts.command import CommandHost
 from bridge.mapping.mapper import LevelTurned, Memory, RaisedThisBoot
 from bridge.model.events import DeviceGone, Event
-from bridge.model.text import printable
 from bridge.monitors.monitor import Monitor
 from bridge.monitors.playback import Playback
 from bridge.pipeline.pipeline import Pipeline
@@ -110,7 +109,7 @@ class _Daemon:
             self._bridge.add(f"play {place}", Playback(recording.name, recording.events, monotonic))
         server = VarlinkServer(describe_service(), self._api.methods(), _limits())
         await server.start(listening.socket)
-        log.info("ready: %s, socket %s", counted(declarations), printable(str(listening.path)))
+        log.info("ready: %s, socket %s", counted(declarations), listening.path)
         await self._stopping.wait()
         log.info("stopping")
         await server.close()

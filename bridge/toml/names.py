@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bridge.errors import InvalidGuidError, InvalidValueError
+from bridge.errors import InvalidGuidError, InvalidValueError, NilGuidError
 from bridge.model.guid import Guid
 from bridge.model.triggers import NamedTrigger
 from bridge.toml.schema import Table
@@ -19,6 +19,8 @@ def resolve_trigger(names: Mapping[str, NamedTrigger], value: str) -> Guid:
         return names[value].guid
     try:
         return Guid.parse(value)
+    except NilGuidError:
+        raise
     except InvalidGuidError as error:
         raise InvalidGuidError(value, f"a name in [triggers] or a GUID{did_you_mean(value, names)}") from error
 

@@ -1,16 +1,17 @@
 """Makes the parts of the reference that the code knows: keys, fields, limits, help texts. The prose is written by hand.
 
     python docs/reference/make.py          writes them into the pages, between `<!-- made: NAME -->` and `<!-- end -->`
-    python docs/reference/make.py --check  writes nothing; says which pages are old, and fails if there are any
+    python docs/reference/make.py --check  writes nothing; names the pages that are not up to date, and then fails
 
-What a key means is said here; which keys there are, and what a key that is left out means, is asked of the code.
+What a key means is said here. Which keys there are, and what holds without one, is asked of the code.
 """
 
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
+from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 
@@ -18,15 +19,212 @@ from bridge.cli import NOT_YET as VERBS_NOT_YET
 from bridge.cli import VERBS, main
 from bridge.dispatch.load import load_tasks
 from bridge.mapping.load import load_rules
+from bridge.mapping.rules import Rule
 from bridge.model.details import MOST_BYTES, MOST_NAMES
 from bridge.model.durations import format_duration
-from bridge.model.tasks import Concurrency, Registration
-from bridge.model.guid import Guid
+from bridge.model.tasks import CancellationReason, Concurrency, DropReason, Exec, Registration
 from bridge.recording.jsonl import LONGEST_LINE
 from bridge.sources import NOT_YET as SOURCES_NOT_YET
 from bridge.sources import SOURCES
 from bridge.toml.document import SIZE_LIMIT, Problem, parse
-from bridge.toml.values import NOT_THERE_YET
 
 PAGES = Path(__file__).parent
-_MADE = re.compile(r"(<!-- made: ([a-z -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+Keys = Mapping[str, tuple[str, str]]
+"""For each key: what its value is, and what it means."""
+
+TRIGGER_NAME_KEYS: Keys = {
+    "guid": ("GUID", "the trigger"),
+    "allow": (
+        "array of `user:NAME`, `group:NAME`",
+        "who may raise it over the API, besides root and the daemon's user",
+    ),
+}
+RULE_KEYS: Keys = {
+    "name": ("text", "unique over all files; messages and replays call the rule by it"),
+    "source": (", ".join(f"`{name}`" for name in SOURCES), "where the events come from"),
+    "match": ("table: field = [test](#tests)", "the events that it is about: all tests hold"),
+    "raise": ("name or GUID", "the trigger"),
+    "details": ("table: name = [template](#templates)", "what the tasks are told"),
+    "key": ("[template](#templates)", "the thing that it is about, so that three disks are three things"),
+    "start_state": ("`ignore`, `always`, `boot`, `if-changed`", "whether state that is [found](#start_state) raises"),
+    "edge": ("true, false", "raise only when the match turns true for a subject"),
+}
+TASK_KEYS: Keys = {
+    "name": ("text", "unique over all files"),
+    "triggers": ("array of [triggers](#triggers)", "any of them starts a run"),
+    "run": ("[what to run](#run)", ""),
+    "concurrency": ("[a word](#concurrency)", "what a raise does while a run of the same key is there"),
+    "max_running": ("integer", "runs at the same time, over all keys; what waits is not lost"),
+    "queue_limit": ("integer", "raises that wait; beyond it the oldest is dropped, and the API answers `Busy`"),
+    "run_limit": ("duration or `infinity`", "how long a run may take; then it is canceled, and has failed"),
+    "cancel_grace": ("duration", "between TERM and KILL"),
+    "user": ("text", "whose rights a run has; only a daemon of root's can give those of another user"),
+}
+TRIGGER_KEYS: Keys = {
+    "custom": ("name or GUID", "a trigger that a rule, a udev rule or a caller of the API raises"),
+    "recurrence": ("`always`", "how often; once a boot and once for ever are not there yet"),
+}
+RUN_KEYS: Keys = {
+    "exec": ("array of [templates](#templates)", "the program and its arguments; no shell sees them"),
+    "env": ("table: name = text", "variables beside the [usual ones](#what-a-program-is-given)"),
+    "cwd": ("absolute path", "the directory that it runs in"),
+}
+SAID_OTHERWISE = {
+    "details": "all fields of the event",
+    "key": ", ".join(f"{source.name}: `{source.default_key}`" for source in SOURCES.values()),
+    "allow": "nobody else",
+    "recurrence": "`always`",
+    "env": "none more",
+    "user": "the daemon's user",
+}
+CONCURRENCY = {
+    Concurrency.LATEST: "one run for a key; what comes meanwhile becomes one more run, with the newest details",
+    Concurrency.BATCH: "as `latest`, but the one more run is told the details of all of them",
+    Concurrency.QUEUE: "every raise has its run, one after another for a key",
+    Concurrency.IGNORE: "what comes while one of its key runs or waits is dropped",
+    Concurrency.RESTART: "the run is canceled (`Abort`), then a new one starts",
+    Concurrency.PARALLEL: "every raise has its run at once, up to `max_running`: that is 1 unless you say more",
+}
+CANCELED = {
+    CancellationReason.Abort: '`concurrency = "restart"`, and the trigger was raised anew',
+    CancellationReason.Terminating: "the daemon stops",
+    CancellationReason.ExecutionTimeExceeded: "`run_limit` is over; the run counts as failed",
+}
+DROPPED = {
+    DropReason.AlreadyRunning: '`concurrency = "ignore"`, and one of its key ran or waited',
+    DropReason.QueueFull: "more than `queue_limit` waited: the oldest goes",
+    DropReason.Unregistered: "the task is not there any more after a reload",
+}
+
+
+def rule_problems(text: str) -> list[Problem]:
+    """What is wrong in a rules file."""
+    return load_rules([parse("", text.encode())])[1]
+
+
+def task_problems(text: str) -> list[Problem]:
+    """What is wrong in a tasks file."""
+    return load_tasks([parse("", text.encode())], {})[1]
+
+
+def known_keys(problems: Callable[[str], list[Problem]], text: str) -> list[str]:
+    """The keys that a table has, as the message about an unknown one lists them; `text` holds that one, `?`."""
+    (listed,) = [each.message for each in problems(text) if "known here: " in each.message]
+    return listed.partition("known here: ")[2].split(", ")
+
+
+def key_table(keys: Keys, problems: Callable[[str], list[Problem]], text: str, defaults: type = object) -> str:
+    """A table of the keys that can be used, and behind it those that cannot be used yet."""
+    known = known_keys(problems, text)
+    if unknown := keys.keys() - set(known):
+        raise SystemExit(f"the code knows no key {', '.join(sorted(unknown))}")
+    missing = {each.key.rpartition(".")[2] for each in problems(text) if each.message == "missing"}
+    values = {field.name: field.default for field in fields(defaults)} if defaults is not object else {}
+    rows = [
+        (f"`{key}`", value, "must be there" if key in missing else without(key, values), meaning)
+        for key, (value, meaning) in keys.items()
+    ]
+    later = [f"`{key}`" for key in known if key not in keys]
+    return table(("key", "value", "without it", "meaning"), rows) + (
+        f"\nNot there yet: {', '.join(later)}.\n" if later else ""
+    )
+
+
+def without(key: str, values: Mapping[str, object]) -> str:
+    """What holds where a key is left out."""
+    if key in SAID_OTHERWISE:
+        return SAID_OTHERWISE[key]
+    match values.get(key):
+        case bool(value):
+            return str(value).lower()
+        case int(value):
+            return format_duration(value) if key in {"run_limit", "cancel_grace"} else str(value)
+        case str(value):
+            return f"`{value}`"
+        case _:
+            return "must be there"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    lines = [list(head), ["---"] * len(list(head)), *map(list, rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def source_fields() -> str:
+    """The fixed fields of every source."""
+    rows = []
+    for source in SOURCES.values():
+        in_order = sorted(source.fields)
+        rows.append((f"`{source.name}`", " ".join(f"`{name}`" for name in in_order), f"`{source.default_key}`"))
+    later = ", ".join(f"`{name}`" for name in sorted(SOURCES_NOT_YET))
+    head = ("source", "fields", "key of a raise, unless the rule says another")
+    return f"{table(head, rows)}\nNot there yet: {later}.\n"
+
+
+def help_text(verb: str) -> str:
+    """What `hwbridge VERB --help` prints, on a terminal of 80 columns."""
+    os.environ["COLUMNS"] = "80"
+    with redirect_stdout(StringIO()) as printed:
+        main([*verb.split(), "--help"])
+    return f"```console\n$ hwbridge {verb + ' ' if verb else ''}--help\n{printed.getvalue()}```\n"
+
+
+def limits() -> str:
+    """Limits of files and recordings, in bytes."""
+    return table(
+        ("what", "at most"),
+        (
+            ("a rules or tasks file", f"{SIZE_LIMIT} bytes"),
+            ("a line of a recording", f"{LONGEST_LINE} bytes"),
+            ("details of a raise", f"{MOST_NAMES} names, {MOST_BYTES} bytes in all"),
+        ),
+    )
+
+
+def made() -> dict[str, str]:
+    """Every part by its name."""
+    return {
+        "trigger names": key_table(TRIGGER_NAME_KEYS, rule_problems, '[triggers.x]\n"?" = 1'),
+        "rule keys": key_table(RULE_KEYS, rule_problems, '[[rule]]\n"?" = 1', Rule),
+        "task keys": key_table(TASK_KEYS, task_problems, '[[task]]\n"?" = 1', Registration),
+        "trigger keys": key_table(
+            TRIGGER_KEYS, task_problems, '[[task]]\nname = "x"\nrun = { exec = ["x"] }\ntriggers = [{ "?" = 1 }]'
+        ),
+        "run keys": key_table(RUN_KEYS, task_problems, '[[task]]\nname = "x"\ntriggers = []\nrun = { "?" = 1 }', Exec),
+        "concurrency": table(("word", "meaning"), ((f"`{word}`", CONCURRENCY[word]) for word in Concurrency)),
+        "canceled": table(
+            ("number", "reason", "when"),
+            ((str(int(each)), f"`{each.name}`", CANCELED.get(each, "not there yet")) for each in CancellationReason),
+        ),
+        "dropped": table(("reason", "when"), ((f"`{each}`", DROPPED[each]) for each in DropReason)),
+        "source fields": source_fields(),
+        "limits": limits(),
+        "help": help_text(""),
+        "verbs not yet": "Not there yet: " + ", ".join(f"`{verb}`" for verb in sorted(VERBS_NOT_YET)) + ".\n",
+        **{f"help {verb}": help_text(verb) for verb in VERBS},
+    }
+
+
+def pages() -> dict[Path, str]:
+    """Every page with its parts made anew."""
+    parts = made()
+    unused = dict(parts)
+
+    def replace(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{unused.pop(found[2], None) or parts[found[2]]}\n{found[3]}"
+
+    new = {page: _MADE.sub(replace, page.read_text()) for page in sorted(PAGES.glob("*.md"))}
+    if unused:
+        raise SystemExit(f"no page shows {', '.join(unused)}")
+    return new
+
+
+_MADE = re.compile(r"(<!-- made: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+if __name__ == "__main__":
+    old = {page: text for page, text in pages().items() if page.read_text() != text}
+    if sys.argv[1:] == ["--check"]:
+        sys.exit("".join(f"{page.name} is old: python docs/reference/make.py\n" for page in old) or 0)
+    for page, text in old.items():
+        page.write_text(text)

@@ -130,7 +130,7 @@ class _Daemon:
     def _read_until(self, holds: Callable[[str], bool]) -> None:
         pipe, deadline = self._process.stdout, time.monotonic() + SECONDS
         while not holds(self._printed) and select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]:
-            printed = os.read(pipe.fileno(), 64 * 1024).decode()
+            printed = os.read(pipe.fileno(), 64 * 1024).decode(errors="replace")
             self._printed += printed
             if not printed:
                 break

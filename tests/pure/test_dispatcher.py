@@ -1,16 +1,17 @@
 """The dispatcher: never two at once of one key, no raise lost or answered twice, deadlines honoured."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Decision, Dropped, Finished, Kill
 from bridge.dispatch.dispatcher import Dispatcher
 from bridge.model.guid import Guid
-from bridge.model.tasks import CancellationReason, Concurrency, DropReason, Exec, Instance, InstanceState, Registration
+from bridge.model.tasks import CancellationReason, Concurrency, Exec, Instance, InstanceState, Registration
 from bridge.model.templates import Template
 from bridge.model.triggers import CustomSystemEventTrigger, Raised
 
@@ -86,10 +87,11 @@ def test_batch_has_one_follow_up_with_the_details_of_all() -> None:
     assert (instance.raised, instance.merged) == (raised(3), 2)
 
 
-def test_queue_runs_each_one_after_another() -> None:
-    dispatcher, decisions = raise_three(Concurrency.QUEUE)
+def test_queue_runs_each_one_after_another_and_without_a_limit_none_is_ever_due() -> None:
+    dispatcher, decisions = raise_three(Concurrency.QUEUE, run_limit=None)
 
     assert decisions == [("start", "1", 1, 1)]
+    assert dispatcher.deadline is None
     assert said(dispatcher.completed(over("1")))[1:] == [("start", "2", 2, 1)]
     assert said(dispatcher.completed(over("2")))[1:] == [("start", "3", 3, 1)]
 
@@ -189,8 +191,8 @@ def test_a_run_over_its_limit_is_canceled_then_killed_and_counts_as_failed() -> 
 
 def test_who_looks_late_finds_both_deadlines_at_their_own_times() -> None:
     dispatcher = dispatcher_of(task(run_limit=1_000, cancel_grace=50))
-    dispatcher.raised(raised(0))
 
+    dispatcher.raised(raised(0))
     assert [(type(each), each.at) for each in dispatcher.advance(10**9)] == [(Cancel, 1_000), (Kill, 1_050)]
 
 
@@ -206,14 +208,6 @@ def test_a_run_that_someone_canceled_is_canceled_however_it_ends(reason: Cancell
     assert dispatcher.completed(over("1")) == []
 
 
-def test_a_run_without_a_limit_is_never_due_and_one_whose_handler_fails_is_failed() -> None:
-    dispatcher = dispatcher_of(task(run_limit=None))
-    dispatcher.raised(raised(0))
-
-    assert dispatcher.deadline is None
-    assert said(dispatcher.completed(over("1", succeeded=False))) == [("failed", "1")]
-
-
 def test_a_task_that_is_registered_again_keeps_its_runs_and_what_waits() -> None:
     dispatcher = dispatcher_of(task())
     dispatcher.raised(raised(1))
@@ -226,9 +220,9 @@ def test_a_task_that_is_registered_again_keeps_its_runs_and_what_waits() -> None
 
 def test_more_room_after_a_registration_starts_what_waited() -> None:
     dispatcher = dispatcher_of(task())
-    for number, key in enumerate("abc"):
-        dispatcher.raised(raised(number, key))
+    decisions = [each for number, key in enumerate("abc") for each in dispatcher.raised(raised(number, key))]
 
+    assert [each.raised.key for each in started(decisions)] == ["a"]
     assert [each.raised.key for each in started(dispatcher.register([task(max_running=3)], 9))] == ["b", "c"]
 
 
@@ -281,13 +275,11 @@ class Dispatching(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        ids = count(1)
-        self.dispatcher = Dispatcher(lambda: str(next(ids)))
+        self.dispatcher = dispatcher_of()
         self.tasks: dict[str, Registration] = {}
         self.numbers = count(1)
         self.now = 0
-        self.raises = 0
-        self.answered = 0
+        self.owed = 0  # raises without an answer yet
         self.running: dict[str, Instance] = {}
         self.starts: dict[str, int] = {}
         self.canceled: dict[str, int] = {}
@@ -300,9 +292,9 @@ class Dispatching(RuleBasedStateMachine):
                     self.check_start(instance)
                     self.running[instance.instance_id] = instance
                     self.starts[instance.instance_id] = each.at
-                    self.answered += instance.merged
+                    self.owed -= instance.merged
                 case Dropped():
-                    self.answered += each.merged
+                    self.owed -= each.merged
                 case Cancel(instance=instance):
                     assert instance.instance_id in self.running
                     assert instance.instance_id not in self.canceled
@@ -326,17 +318,17 @@ class Dispatching(RuleBasedStateMachine):
         else:
             assert new.batch == ()
 
-    @rule(trigger=st.sampled_from(GUIDS), key=st.sampled_from("ab"))
-    def raise_one(self, trigger: Guid, key: str) -> None:
-        subscribers = [each for each in self.tasks.values() if trigger in {one.guid for one in each.triggers}]
-        busy = self.dispatcher.busy(trigger, key)
-        decisions = self.dispatcher.raised(
-            Raised(at=self.now, trigger=trigger, rule=None, key=key, details={"n": str(next(self.numbers))})
-        )
-        self.raises += len(subscribers)
-        full = any(isinstance(each, Dropped) and each.reason is DropReason.QueueFull for each in decisions)
-        assert full is busy
-        self.take(decisions)
+    @rule(trigger=st.sampled_from(GUIDS[:2]), keys=st.lists(st.sampled_from("aaab"), min_size=1, max_size=4))
+    def raise_some(self, trigger: Guid, keys: list[str]) -> None:
+        for key in keys:
+            busy = self.dispatcher.busy(trigger, key)
+            details = {"n": str(next(self.numbers))}
+            decisions = self.dispatcher.raised(
+                Raised(at=self.now, trigger=trigger, rule=None, key=key, details=details)
+            )
+            self.owed += sum(trigger in {one.guid for one in each.triggers} for each in self.tasks.values())
+            assert busy is any(each[:2] == ("drop", "QueueFull") for each in said(decisions))
+            self.take(decisions)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), succeeded=st.booleans())
@@ -365,10 +357,25 @@ class Dispatching(RuleBasedStateMachine):
         self.now += step
         self.take(self.dispatcher.advance(self.now))
 
-    @rule(new=st.lists(registrations, max_size=2, unique_by=lambda each: each.name))
+    @initialize(new=st.lists(registrations, min_size=1, max_size=2, unique_by=lambda each: each.name))
+    def begin(self, new: list[Registration]) -> None:
+        self.register(new)
+
+    @rule(new=registrations)
+    def register_one(self, new: Registration) -> None:
+        self.register([each for each in self.tasks.values() if each.name != new.name] + [new])
+
+    @rule(names=st.sets(st.sampled_from(["one", "two"])))
+    def unregister(self, names: set[str]) -> None:
+        self.register([each for each in self.tasks.values() if each.name not in names])
+
     def register(self, new: list[Registration]) -> None:
         self.tasks = {each.name: each for each in new}
         self.take(self.dispatcher.register(new, self.now))
+
+    @rule(concurrency=st.sampled_from(Concurrency))
+    def change_concurrency(self, concurrency: Concurrency) -> None:
+        self.register([replace(each, concurrency=concurrency) for each in self.tasks.values()])
 
     @invariant()
     def every_deadline_that_has_come_was_honoured(self) -> None:
@@ -379,17 +386,14 @@ class Dispatching(RuleBasedStateMachine):
             if instance_id in self.canceled and self.canceled[instance_id] + instance.task.cancel_grace < self.now:
                 assert instance_id in self.killed
         assert self.dispatcher.deadline is None or self.dispatcher.deadline >= self.now
-
-    @invariant()
-    def what_runs_is_known(self) -> None:
         assert self.dispatcher.running == len(self.running)
 
     def teardown(self) -> None:
         while self.running:
             self.finish(min(self.running), succeeded=True)
         assert (self.dispatcher.running, self.dispatcher.waiting, self.dispatcher.deadline) == (0, 0, None)
-        assert self.answered == self.raises  # no raise lost, none answered twice
+        assert self.owed == 0  # no raise lost, none answered twice
 
 
 Dispatching.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
-TestDispatchingInAnyOrder = Dispatching.TestCase
+TestDispatchingInAnyOrder = pytest.mark.timeout(400)(Dispatching.TestCase)  # a failure is shrunk for up to 300 s

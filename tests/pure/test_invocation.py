@@ -117,7 +117,7 @@ def test_the_runs_own_names_win_over_details_of_the_same_name() -> None:
 
 @pytest.mark.parametrize("template", ["{dev}", "{dev}.txt", "{absent}{dev}", "{absent}-x"])
 def test_an_argument_that_a_template_begins_may_not_become_an_option(template: str) -> None:
-    with pytest.raises(HandlerError, match=r"exec\[2\] begins with \{(dev|absent)\} and became '-(rf|x)"):
+    with pytest.raises(HandlerError, match=r"exec\[3\] begins with \{(dev|absent)\} and became '-(rf|x)"):
         invocation("/bin/rm", "--", template, details={"dev": "-rf"})
 
 

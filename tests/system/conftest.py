@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import jack
 import pytest
 from daemon import Daemon
 
@@ -13,6 +14,12 @@ from daemon import Daemon
 def daemon(tmp_path: Path) -> Daemon:
     """A daemon that is not started yet."""
     return Daemon(tmp_path)
+
+
+@pytest.fixture
+def jack_recording(tmp_path: Path) -> Path:
+    """A recording of a jack; rules.toml and tasks.toml that go with it stand beside it."""
+    return jack.write(tmp_path)
 
 
 @pytest.fixture

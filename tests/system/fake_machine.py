@@ -6,11 +6,17 @@ Stands where `bridge.monitors.udev.Libudev` stands; nothing of it touches netlin
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bridge.errors import DeviceError
+from bridge.mapping.interest import Interest
+from bridge.mapping.match import parse_test
+from bridge.mapping.rules import Rule
+from bridge.model.guid import Guid
+from bridge.model.templates import Template
 from bridge.monitors.merged import Filter
+from bridge.sources.udev import UDEV
 
 Properties = dict[str, str]
 A_READ = 3
@@ -72,7 +78,8 @@ class FakeMachine:
 
     group: str = "udev"
     room: int = 1 << 20
-    refuses: bool = False
+    refuses: Filter | None = None
+    unlisted: frozenset[str] = frozenset()
     meanwhile: Callable[[], None] = lambda: None
     devices_now: dict[str, Properties] = field(default_factory=dict)
     open: list[FakeSubscription] = field(default_factory=list)
@@ -93,6 +100,16 @@ class FakeMachine:
         number = next(self._numbers)
         return self._device({**properties, "ACTION": action, "SEQNUM": str(number)}, number)
 
+    def once_meanwhile(self, do: Callable[[], None], *, after: int = 0) -> None:
+        """`do` happens when the monitor gives others time, `after` so many occasions (two when it subscribes)."""
+        occasions = itertools.count()
+
+        def at_last() -> None:
+            if next(occasions) == after:
+                do()
+
+        self.meanwhile = at_last
+
     def happens(self, action: str, devpath: str, **properties: str) -> None:
         """Something happens to a device of the subsystem `tty`, and everybody hears it at once."""
         self.tell(self.happen(action, {"DEVPATH": devpath, "SUBSYSTEM": "tty", **properties}))
@@ -103,7 +120,7 @@ class FakeMachine:
             subscription.put(event)
 
     def subscribe(self, one: Filter) -> FakeSubscription:
-        if self.refuses:
+        if one == self.refuses:
             raise DeviceError(f"no socket for {one}")
         self.meanwhile()
         subscription = FakeSubscription(one, self.room, self.open.remove)
@@ -112,11 +129,13 @@ class FakeMachine:
         return subscription
 
     def devices(self, one: Filter) -> Iterator[FakeDevice]:
-        """The names first and each device later, as libudev does: one may be gone or changed by then."""
-        for devpath in sorted(self.devices_now):
+        """One after the other, as in a directory: one may go meanwhile, and another come further on."""
+        devpath = ""
+        while later := [path for path in self.devices_now if path > devpath]:
+            devpath = min(later)
             self.meanwhile()
             properties = self.devices_now.get(devpath)
-            if properties is not None and one.passes(properties):
+            if properties is not None and one.passes(properties) and devpath not in self.unlisted:
                 yield self._device(properties)
         self.meanwhile()
 
@@ -127,17 +146,16 @@ class FakeMachine:
         return FakeDevice(properties, number, self.ancestors, f"{self.sys_path}{properties['DEVPATH']}")
 
 
-@dataclass(frozen=True)
-class Asks:
-    """An `Interest` by its answers: `subsystems` None asks for every one, the empty set for none."""
-
-    subsystems: frozenset[str] | None = frozenset()
-    attributes: frozenset[str] = frozenset()
-    inherited: frozenset[str] = frozenset()
-    source: str = "udev"
-
-    def asks(self) -> bool:
-        return self.subsystems is None or bool(self.subsystems)
-
-    def pinned(self, name: str) -> frozenset[str] | None:
-        return self.subsystems if name == "subsystem" else None
+def asking(*matches: Mapping[str, object]) -> Interest:
+    """What rules with these matches ask for."""
+    rules = [
+        Rule(
+            name=f"rule {number}",
+            source=UDEV,
+            match=tuple((name, parse_test(value)) for name, value in match.items()),
+            trigger=Guid.parse("{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"),
+            key=Template.parse("{devpath}"),
+        )
+        for number, match in enumerate(matches)
+    ]
+    return Interest("udev", tuple(rules))

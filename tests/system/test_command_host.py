@@ -108,7 +108,7 @@ def test_exit_75_wants_to_run_again_later(bench: Bench) -> None:
     [
         (("/no/such",), {}, "/no/such: not found"),
         (("no-such-program",), {}, "no-such-program: not found"),
-        (("{absent}",), {}, "exec[0] became empty: it names no program"),
+        (("{absent}",), {}, "exec[1] became empty: it names no program"),
         (("/no/{x}",), {"details": {"x": "a\nb"}}, r"/no/a\nb: not found"),
         (("/etc/passwd/x",), {}, "/etc/passwd/x: Not a directory"),
         (("/usr",), {}, "/usr: {me} may not execute it"),
@@ -124,7 +124,7 @@ def test_exit_75_wants_to_run_again_later(bench: Bench) -> None:
         (
             ("/bin/rm", "{x}"),
             {"details": {"x": "-rf"}},
-            "exec[1] begins with {x} and became '-rf', which a program would take for an option",
+            "exec[2] begins with {x} and became '-rf', which a program would take for an option",
         ),
     ],
 )

@@ -56,7 +56,7 @@ def leaves(instance: Instance) -> None:
 
 
 @pytest.mark.parametrize(("handler", "detail"), [(fails, r"ValueError: no jack\nin card0"), (leaves, "SystemExit: 3")])
-def test_an_exception_fails_its_run_in_one_line(handler: Handler, detail: str) -> None:
+def test_an_exception_fails_its_run_in_printable(handler: Handler, detail: str) -> None:
     assert run({"Jack": handler}) == [Ended(instance_id="1", succeeded=False, detail=detail)]
 
 

@@ -114,6 +114,23 @@ def test_handlers_find_the_socket_whatever_folder_they_run_in(daemon: Daemon) ->
         daemon.wait_for_words(str(daemon.socket))
 
 
+def test_paths_need_not_be_text(daemon: Daemon, jack_recording: Path) -> None:
+    folder = os.fsencode(daemon.folder)
+    for name in ("rules.toml", "tasks.toml", "jack.jsonl"):
+        (daemon.folder / name).rename(os.fsdecode(folder + b"/\xff" + name.encode()))
+    Path(os.fsdecode(folder + b"/\xff")).write_text('[udev]\ngroup = "kernel"\n')
+    rules, tasks, recording = (folder + b"/\xff" + name for name in (b"rules.toml", b"tasks.toml", b"jack.jsonl"))
+    daemon.options = ("--rules", rules, "--tasks", tasks, "--play", recording, "--config", folder + b"/\xff")
+    daemon.options = (*daemon.options, "--state", folder + b"/state \xff", "--socket", daemon.socket)
+    text = Path(os.fsdecode(rules)).read_text()
+    Path(os.fsdecode(rules)).write_text(text.replace("edge = true", 'start_state = "boot"'))
+
+    with daemon:
+        daemon.wait_for_log("activated lamp-on ")
+
+    assert Path(os.fsdecode(folder + b"/state \xff")).is_dir()
+
+
 # --- where things are ---
 
 

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from daemon import GUID, ROOT, Daemon, User, hwbridge, needs_root
+from daemon import GUID, Daemon, User, hwbridge, needs_root
+from jack import CONNECTED, RULES
 
 from bridge import __version__
 
@@ -24,15 +25,15 @@ def status_json(daemon: Daemon) -> dict[str, object]:
 
 
 def test_json_is_one_object_with_what_the_interface_says(daemon: Daemon) -> None:
-    daemon.rules(ROOT.joinpath("rules/10-audio-jack.toml").read_text())
-    daemon.task("lamp", "say on", triggers=("audio-jack.connected",))
+    daemon.rules(RULES)
+    daemon.task("lamp", "say on", triggers=(CONNECTED,))
 
     with daemon:
         answer = status_json(daemon)
 
         assert answer == daemon.status()
         assert (answer["version"], answer["pid"]) == (__version__, daemon.process.pid)
-        assert (answer["rules"], answer["tasks"], answer["reload_errors"]) == (6, 1, [])
+        assert (answer["rules"], answer["tasks"], answer["reload_errors"]) == (2, 1, [])
         assert 0 < int(str(answer["started_at"])) // 1_000_000 <= int(daemon.socket.stat().st_mtime) + 60
 
 
@@ -100,15 +101,13 @@ def test_without_a_daemon_nobody_answers(tmp_path: Path) -> None:
     assert done.error == f"hwbridge: {tmp_path}/none: no daemon answers: No such file or directory"
 
 
-def test_by_default_the_daemon_of_the_system_is_asked_where_the_user_has_none(tmp_path: Path) -> None:
+def test_the_daemon_of_the_system_is_asked_where_the_user_has_none(tmp_path: Path) -> None:
     environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    user = hwbridge("status", "--user", environment=environment)
+    either = hwbridge("status", environment=environment)
 
-    assert (
-        f"{tmp_path}/hwbridge/hwbridge.sock: no daemon" in hwbridge("status", "--user", environment=environment).error
-    )
-    for option in ((), ("--system",)):
-        done = hwbridge("status", *option, environment=environment)
-        assert "/run/hwbridge/hwbridge.sock" in (done.error if done.code else "/run/hwbridge/hwbridge.sock")
+    assert f"{tmp_path}/hwbridge/hwbridge.sock: no daemon answers" in user.error
+    assert either.code == 0 or "/run/hwbridge/hwbridge.sock: no daemon answers" in either.error
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...]) -> None:
     assert done.error.endswith(" --help")
 
 
-def test_the_daemon_answers_while_a_thousand_raises_wait(daemon: Daemon) -> None:
+def test_a_full_queue_is_busy_and_the_daemon_goes_on_to_answer(daemon: Daemon) -> None:
     daemon.task("lamp", "say on; read line < go", concurrency="queue", queue_limit=50)
 
     with daemon:

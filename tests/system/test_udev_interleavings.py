@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import pytest
-from fake_machine import Asks, FakeDevice, FakeMachine, Properties
+from fake_machine import FakeDevice, FakeMachine, Properties, asking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.mapping.interest import Interest
 from bridge.model.events import DeviceGone, Event, Fields, Origin
 from bridge.monitors.udev import UdevMonitor
 
@@ -25,10 +26,10 @@ def _no_line_for_each_loss() -> Iterator[None]:
 
 PATHS = tuple(f"/devices/{subsystem}{number}" for subsystem in ("tty", "input", "block") for number in (0, 1))
 ASKS = (
-    Asks(),
-    Asks(frozenset({"tty"})),
-    Asks(frozenset({"tty", "input"})),
-    Asks(None),
+    asking(),
+    asking({"subsystem": "tty"}),
+    asking({"subsystem": ["tty", "input"]}),
+    asking({"action": "*"}),
 )
 LEVEL_FIELDS = ("V", "SUBSYSTEM", "TAGS")
 
@@ -85,7 +86,7 @@ class World:
             self.sent[event.sequence_number] += 1
         self.machine.tell(event)
 
-    def watch(self, asks: Asks) -> None:
+    def watch(self, asks: Interest) -> None:
         self.hear(self.monitor.watch(asks))
         self.state = {path: level for path, level in self.state.items() if self._is_watched(level)}
 
@@ -140,7 +141,7 @@ def arrivals(told: Sequence[Event | DeviceGone]) -> Counter[tuple[str, str]]:
 @settings(deadline=None, max_examples=100)
 @given(st.data(), st.sampled_from(ASKS))
 def test_what_happens_while_devices_are_listed_is_neither_missed_nor_told_twice(
-    data: st.DataObject, asks: Asks
+    data: st.DataObject, asks: Interest
 ) -> None:
     world = World(data, may_lag=False)
     world.some_things_happen()
@@ -157,11 +158,11 @@ def test_what_happens_while_devices_are_listed_is_neither_missed_nor_told_twice(
 
 @settings(deadline=None, max_examples=100)
 @given(st.data(), st.lists(st.sampled_from(ASKS), min_size=2, max_size=4))
-def test_a_reload_loses_nothing_that_waits_and_tells_nothing_again(data: st.DataObject, reloads: list[Asks]) -> None:
+def test_a_reload_loses_nothing_that_waits_and_tells_nothing_again(data: st.DataObject, rules: list[Interest]) -> None:
     world = World(data, may_lag=False)
 
     with closing(world.monitor):
-        for asks in reloads:
+        for asks in rules:
             world.watch(asks)
             world.some_things_happen()
         world.read_all()
@@ -172,7 +173,7 @@ def test_a_reload_loses_nothing_that_waits_and_tells_nothing_again(data: st.Data
 
 @settings(deadline=None, max_examples=100)
 @given(st.data(), st.sampled_from(ASKS), st.integers(1, 4))
-def test_after_lost_events_the_state_told_is_the_true_one(data: st.DataObject, asks: Asks, room: int) -> None:
+def test_after_lost_events_the_state_told_is_the_true_one(data: st.DataObject, asks: Interest, room: int) -> None:
     world = World(data, room=room, may_lag=False)
 
     with closing(world.monitor):
@@ -190,7 +191,7 @@ def test_after_lost_events_the_state_told_is_the_true_one(data: st.DataObject, a
 
 @settings(deadline=None, max_examples=100)
 @given(st.data(), st.sampled_from(ASKS), st.integers(1, 4))
-def test_a_udevd_that_tells_late_leads_to_the_true_state_too(data: st.DataObject, asks: Asks, room: int) -> None:
+def test_a_udevd_that_tells_late_leads_to_the_true_state_too(data: st.DataObject, asks: Interest, room: int) -> None:
     world = World(data, room=room, may_lag=True)
 
     with closing(world.monitor):

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fake_machine import Asks
+from fake_machine import asking
 from fake_udevd import RUN, FakeUdevd, write_down
 from namespace import in_namespace
 
@@ -23,7 +23,7 @@ from bridge.monitors.uevents import UeventSocket
 NULL = "/devices/virtual/mem/null"
 ZERO = "/devices/virtual/mem/zero"
 NULL_UEVENT = Path("/sys/class/mem/null/uevent")
-MEM = Asks(frozenset({"mem"}))
+MEM = asking({"subsystem": "mem"})
 DEADLINE_SECONDS = 30
 needs_ip = pytest.mark.skipif(shutil.which("ip") is None, reason="ip (iproute2) is not installed")
 Told = Sequence[Event | DeviceGone]
@@ -109,11 +109,11 @@ def test_devices_that_no_rule_asks_for_do_not_wake_us() -> None:
         udevd.send("add", "/devices/a", "tty", tags=["systemd"])
         assert not is_readable(monitor)
 
-        monitor.watch(Asks())
+        monitor.watch(asking())
         udevd.send("add", "/devices/b", "mem")
         assert not is_readable(monitor)
 
-        monitor.watch(Asks(None))
+        monitor.watch(asking({"action": "*"}))
         udevd.send("add", "/devices/c", "tty")
         assert in_short(monitor.read()) == [("live", "add", "/devices/c")]
 
@@ -135,7 +135,7 @@ def test_events_that_wait_are_told_in_the_order_of_their_numbers() -> None:
 def test_at_the_start_devices_are_told_with_what_udevd_wrote_down() -> None:
     write_down("c1:3", tags=["hwbridge"], ID_TEST="null")
     write_down("c1:5", ID_TEST="zero")
-    asks = Asks(frozenset({"mem"}), frozenset({"attr.dev", "attr.none"}), frozenset({"@ID_TEST", "@attr.dev"}))
+    asks = asking({"subsystem": "mem", "attr.dev": "*", "attr.none": True, "@ID_TEST": "*", "@attr.dev": "*"})
 
     with closing(monitor_of("udev")) as monitor:
         told = monitor.watch(asks)
@@ -155,7 +155,7 @@ def test_a_reload_tells_of_what_is_newly_watched_and_loses_nothing() -> None:
     write_down("c1:3", tags=["hwbridge"])
     write_down("c1:5")
     with FakeUdevd() as udevd, closing(monitor_of("udev")) as monitor:
-        assert in_short(monitor.watch(Asks(frozenset({"tty"})))) == [("start", "add", NULL)]
+        assert in_short(monitor.watch(asking({"subsystem": "tty"}))) == [("start", "add", NULL)]
         udevd.send("add", "/devices/waits", "tty")
 
         told = monitor.watch(MEM)
@@ -195,7 +195,7 @@ def test_closing_and_reloading_leave_no_descriptor() -> None:
     monitor = monitor_of("udev")
     monitor.watch(MEM)
     watching = sorted(os.listdir("/proc/self/fd"))
-    monitor.watch(Asks(None))
+    monitor.watch(asking({"action": "*"}))
     monitor.watch(MEM)
     assert sorted(os.listdir("/proc/self/fd")) == watching
     monitor.close()
@@ -228,7 +228,7 @@ def test_without_a_udevd_the_kernel_tells_and_one_line_says_so() -> None:
         assert log.lines == [
             "no udevd runs here: device events come from the kernel, without udev's properties and tags"
         ]
-        monitor.watch(Asks())
+        monitor.watch(asking())
         assert monitor.report().devices == ()
         assert {devpath for _, _, devpath in in_short(monitor.watch(MEM))} > {NULL, ZERO}
         assert monitor.report().devices == ("group kernel, subsystems mem",)
@@ -239,7 +239,7 @@ def test_without_a_udevd_the_kernel_tells_and_one_line_says_so() -> None:
 def test_real_network_devices_come_move_and_go() -> None:
     net = "/devices/virtual/net"
     with closing(monitor_of("kernel")) as monitor:
-        assert in_short(monitor.watch(Asks(frozenset({"net"})))) == [("start", "add", f"{net}/lo")]
+        assert in_short(monitor.watch(asking({"subsystem": "net"}))) == [("start", "add", f"{net}/lo")]
 
         for change in ("add name one type bridge", "set one name two", "del two"):
             subprocess.run(["ip", "link", *change.split()], check=True)
@@ -256,7 +256,7 @@ def test_real_network_devices_come_move_and_go() -> None:
 @needs_ip
 @in_namespace
 def test_a_real_device_that_went_still_says_what_it_was() -> None:
-    asks = Asks(frozenset({"net"}), frozenset({"attr.type"}), frozenset({"@INTERFACE"}))
+    asks = asking({"subsystem": "net", "attr.type": 1, "@INTERFACE": True})
     with closing(monitor_of("kernel")) as monitor:
         monitor.watch(asks)
         subprocess.run(["ip", "link", "add", "bridge0", "type", "bridge"], check=True)
@@ -275,10 +275,26 @@ def test_a_real_device_that_went_still_says_what_it_was() -> None:
 
 @needs_ip
 @in_namespace
+def test_a_real_device_whose_name_is_not_utf8_is_told_readably() -> None:
+    with closing(monitor_of("kernel")) as monitor:
+        monitor.watch(asking({"subsystem": "net", "attr.type": 1}))
+        subprocess.run([b"ip", b"link", b"add", b"name", b"caf\xe9", b"type", b"bridge"], check=True)
+        (came,) = monitor.read()
+        present = {str(event.fields["devpath"]): event.fields for event in monitor.snapshot()}
+
+    assert isinstance(came, Event)
+    assert came.fields["devpath"] == "/devices/virtual/net/caf\\xe9"
+    assert came.fields["INTERFACE"] == "caf\\xe9"
+    assert came.fields["attr.type"] == "1"
+    assert present["/devices/virtual/net/caf\\xe9"]["attr.type"] == "1"
+
+
+@needs_ip
+@in_namespace
 def test_an_overflow_of_the_kernels_own_events_ends_in_the_true_state() -> None:
     net = "/devices/virtual/net"
     with closing(UdevMonitor(clock=lambda: 0, machine=SmallQueues("kernel"))) as monitor:
-        told = list(monitor.watch(Asks(None)))
+        told = list(monitor.watch(asking({"action": "*"})))
         before = there_at_the_end(told)
         lines = [f"link add name x{number} type bridge\nlink del x{number}\n" for number in range(300)]
         lines += ["link add name stays type bridge\n", "link set lo name loop\n"]

@@ -1,18 +1,17 @@
 """What the udev monitor tells of one device from its coming to its going, on a machine made up."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_machine import Asks, FakeDevice, FakeMachine
+from fake_machine import FakeDevice, FakeMachine, asking
 
 from bridge.errors import DeviceError
 from bridge.model.events import DeviceGone, Event, Fields, Origin
-from bridge.monitors.merged import AT_ONCE, Filter
+from bridge.monitors.merged import REMEMBERED, Filter
 from bridge.monitors.udev import UdevMonitor
 
-TTY = Asks(frozenset({"tty"}))
+TTY = asking({"subsystem": "tty"})
 PORT = "/devices/port"
 
 
@@ -108,13 +107,15 @@ def test_attributes_are_read_once_and_only_those_that_rules_name(tmp_path: Path)
     (port / "speed").write_text("9600\n")
     machine = FakeMachine(sys_path=str(tmp_path))
     monitor = UdevMonitor(clock=lambda: 0, machine=machine)
-    monitor.watch(replace(TTY, attributes=frozenset({"attr.serial"})))
+    monitor.watch(asking({"subsystem": "tty", "attr.serial": True}))
     machine.happens("add", PORT)
     (came,) = fields_of(monitor.read())
     (port / "serial").write_text("another\n")
     machine.happens("change", PORT)
     (changed,) = fields_of(monitor.read())
-    monitor.watch(replace(TTY, attributes=frozenset({"attr.serial", "attr.speed"})))  # named while it is still there
+    monitor.watch(
+        asking({"subsystem": "tty", "attr.serial": True, "attr.speed": True})
+    )  # named while it is still there
     (port / "serial").unlink()
     (port / "speed").unlink()
     machine.happens("remove", PORT)
@@ -131,7 +132,7 @@ def test_inherited_fields_are_the_devices_own_or_its_nearest_ancestors() -> None
     hub = FakeDevice({"ID_MODEL": "hub", "ID_PATH": "usb-1"})
     machine = FakeMachine(ancestors=(FakeDevice({"ID_MODEL": "converter"}), hub))
     monitor = UdevMonitor(clock=lambda: 0, machine=machine)
-    monitor.watch(replace(TTY, inherited=frozenset({"@ID_MODEL", "@ID_PATH", "@ID_VENDOR"})))
+    monitor.watch(asking({"subsystem": "tty", "@ID_MODEL": True, "@ID_PATH": True, "@ID_VENDOR": True}))
     machine.happens("add", PORT)
     machine.happens("change", PORT, ID_PATH="its own")
     machine.ancestors = ()
@@ -186,70 +187,51 @@ def test_an_event_that_the_second_socket_has_later_is_not_told_again(
     assert monitor.read() == []
 
 
-def test_what_a_repair_told_is_not_told_again_when_udevd_tells_it_late() -> None:
-    machine = FakeMachine(room=1)
-    monitor = UdevMonitor(clock=lambda: 0, machine=machine)
-    machine.happens("add", "/devices/goes", ID_SERIAL="A5")
+def test_the_numbers_of_recent_events_are_remembered_however_many_come(
+    machine: FakeMachine, monitor: UdevMonitor
+) -> None:
     monitor.watch(TTY)
-    going = machine.happen("remove", {"DEVPATH": "/devices/goes", "SUBSYSTEM": "tty"})
-    coming = machine.happen("add", {"DEVPATH": "/devices/comes", "SUBSYSTEM": "tty"})
-    machine.happens("add", PORT)
-    machine.happens("change", PORT)  # for which there is no room
+    for _ in range(REMEMBERED):
+        machine.happens("add", PORT)
+    last = machine.happen("add", {"DEVPATH": PORT, "SUBSYSTEM": "tty", "TAGS": ":hwbridge:"})
+    first, second = machine.open
+    first.put(last)
+    assert len(monitor.read()) == REMEMBERED + 1
 
-    told = monitor.read()
-    assert {(event["action"], event["devpath"]) for event in fields_of(told)} == {
-        ("add", PORT),
-        ("remove", "/devices/goes"),
-        ("add", "/devices/comes"),
-    }
-    machine.tell(going)
+    second.put(last)
+
     assert monitor.read() == []
-    machine.tell(coming)
-    assert monitor.read() == []
-
-    machine.happens("remove", "/devices/comes")
-    assert [event["action"] for event in fields_of(monitor.read())] == ["remove"]
-    monitor.close()
-
-
-def test_what_waits_from_before_a_loss_is_told_before_the_repair() -> None:
-    machine = FakeMachine(room=AT_ONCE + 10)
-    monitor = UdevMonitor(clock=lambda: 0, machine=machine)
-    machine.happens("add", PORT)
-    machine.happens("add", "/devices/busy")
-    monitor.watch(TTY)
-    for _ in range(machine.room - 1):
-        machine.happens("change", "/devices/busy")
-    machine.happens("remove", PORT)
-    machine.happens("add", PORT)  # for which there is no room
-
-    first = fields_of(monitor.read())
-    rest = fields_of(monitor.read())
-    monitor.close()
-
-    assert {fields["devpath"] for fields in first} == {"/devices/busy"}
-    assert [fields["action"] for fields in rest if fields["devpath"] == PORT] == ["remove", "add"]
 
 
 def test_a_reload_that_fails_leaves_everything_as_it_was(machine: FakeMachine, monitor: UdevMonitor) -> None:
     monitor.watch(TTY)
     machine.happens("add", PORT)
-    machine.refuses = True
+    machine.refuses = Filter()
 
-    with pytest.raises(DeviceError, match="no socket for subsystems input"):
-        monitor.watch(Asks(frozenset({"input"})))
+    with pytest.raises(DeviceError, match="no socket for every subsystem"):
+        monitor.watch(asking({"action": "*"}))
 
     assert monitor.report().devices == ("group udev, subsystems tty", "group udev, tag hwbridge")
     assert [event["devpath"] for event in fields_of(monitor.read())] == [PORT]
 
 
+def test_a_watch_that_fails_halfway_leaves_nothing_open(machine: FakeMachine, monitor: UdevMonitor) -> None:
+    machine.refuses = Filter(tag="hwbridge")
+
+    with pytest.raises(DeviceError, match="no socket for tag hwbridge"):
+        monitor.watch(TTY)
+
+    assert machine.open == []
+    assert monitor.report().devices == ()
+
+
 def test_more_subsystems_than_a_filter_holds_are_not_filtered(machine: FakeMachine, monitor: UdevMonitor) -> None:
-    monitor.watch(Asks(frozenset(f"subsystem{number}" for number in range(200))))
+    monitor.watch(asking({"subsystem": [f"subsystem{number}" for number in range(200)]}))
 
     assert monitor.report().devices == ("group udev, every subsystem", "group udev, tag hwbridge")
 
 
 def test_without_rules_only_the_tag_is_listened_to(machine: FakeMachine, monitor: UdevMonitor) -> None:
-    monitor.watch(Asks())
+    monitor.watch(asking())
 
     assert [subscription.filter for subscription in machine.open] == [Filter(tag="hwbridge")]
