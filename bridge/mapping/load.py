@@ -21,7 +21,7 @@ from bridge.sources.source import Source
 from bridge.toml.document import Document, Problem
 from bridge.toml.names import claim_name, readable_name, resolve_trigger
 from bridge.toml.schema import Table, root_table
-from bridge.toml.values import NOT_THERE_YET, boolean, choice, did_you_mean, text, text_as
+from bridge.toml.values import NOT_THERE_YET, boolean, choice, describe, did_you_mean, text, text_as
 
 TABLES = frozenset({"triggers", "rule", "condition", "serial", "input"})
 """The tables of a rules file."""
@@ -82,12 +82,13 @@ def _load_name(triggers: Table, name: str, value: object) -> NamedTrigger | None
             raise InvalidValueError("a GUID is no name")
         if isinstance(value, str):
             return NamedTrigger(name=name, guid=Guid.parse(value))
+        if not isinstance(value, dict):
+            raise InvalidValueError(f"expected a GUID, or a table with one and allow, found {describe(value)}")
     except InvalidValueError as error:
         triggers.problem(str(error), name)
         return None
     table = triggers.table(name)
-    if table is None:
-        return None
+    assert table is not None
     guid = table.read("guid", text_as(Guid.parse), required=True)
     allow = table.read_all("allow", text_as(Principal.parse))
     table.finish()

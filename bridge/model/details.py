@@ -5,6 +5,7 @@ Limits (design.md, "Tasks"): at most 64 names `[A-Za-z_][A-Za-z0-9_]*`, 32 KiB i
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bridge.errors import InvalidDetailsError
 from bridge.model.events import Field
@@ -58,14 +59,18 @@ def details_of_fields(fields: Mapping[str, Field]) -> Details:
     details: dict[str, str] = {}
     room = MOST_BYTES
     for field, value in fields.items():
-        name = _NOT_IN_A_NAME.sub("_", field.removeprefix("@"))
-        if name[:1].isdigit():
-            name = "_" + name
+        name = _name_of_field(field)
         if not name or name in details:
             continue
         text = str(value)
-        room -= len(name) + len(text.encode(errors="surrogatepass"))
+        room -= len(name) + (len(text) if text.isascii() else len(text.encode(errors="surrogatepass")))
         if room < 0 or len(details) == MOST_NAMES:
             break
         details[name] = text
     return details
+
+
+@lru_cache(maxsize=1024)
+def _name_of_field(field: str) -> str:
+    name = _NOT_IN_A_NAME.sub("_", field.removeprefix("@"))
+    return "_" + name if name[:1].isdigit() else name

@@ -155,7 +155,7 @@ class EvdevMonitor:
         return found
 
     def _hear(self, uevent: pyudev.Device) -> Found:
-        devpath: str = uevent.device_path
+        devpath = property_of(uevent, "DEVPATH") or ""
         # Who writes "remove" to a device's uevent file (udevadm trigger) does not take the device away.
         if uevent.action != "remove" or property_of(uevent, "SYNTH_UUID") is not None:
             return self._look_at(devpath)

@@ -85,9 +85,9 @@ def test_all_errors_of_all_files_are_shown_at_once_and_in_order(folder: Path) ->
     assert_found(done.err, FOUND)
 
 
-@pytest.mark.parametrize("verb", [("run",), ("replay", "no.jsonl")], ids=" ".join)
+@pytest.mark.parametrize("verb", [("run", "--socket", "s"), ("replay", "no.jsonl")], ids=lambda verb: verb[0])
 def test_run_and_replay_refuse_the_same_errors_with_78(folder: Path, verb: tuple[str, ...]) -> None:
-    done = hwbridge(*verb, "--rules", "rules", "--tasks", "tasks", "--socket", folder / "socket", cwd=folder)
+    done = hwbridge(*verb, "--rules", "rules", "--tasks", "tasks", cwd=folder)
 
     assert (done.code, done.out) == (78, "")
     assert_found(done.err, FOUND)
