@@ -194,7 +194,7 @@ def _canonical(value: object, convert: Callable[[str], str], names: Callable[[],
         case {"regex": _} | True:
             return value
         case _:
-            raise InvalidValueError(f"{value!r} is no name; numbers without one are written '0x2ff'")
+            raise InvalidValueError(f"{describe(value)} is no name; numbers without one are written '0x2ff'")
 
 
 def _fields_known(source: Source, tests: Tests) -> Callable[[str], bool]:

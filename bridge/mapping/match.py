@@ -12,6 +12,7 @@ from typing import Protocol
 
 from bridge.errors import InvalidValueError
 from bridge.model.events import Field
+from bridge.toml.values import describe
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
 _MAGIC = re.compile(r"[*?\[]")
@@ -258,7 +259,8 @@ def parse_test(value: object, *, hexadecimal: bool = False) -> Test:
             return _parse_table(value, hexadecimal=hexadecimal)
         case _:
             raise InvalidValueError(
-                f"{value!r} is no test: a text, an integer, a list, true, or a table of is, regex, not, min, max, below"
+                f"{describe(value)} is no test: a text, an integer, a list, true, "
+                "or a table of is, regex, not, min, max, below"
             )
 
 
@@ -282,13 +284,13 @@ def _parse_table(table: dict[str, object], *, hexadecimal: bool) -> Test:
         case _ if table and table.keys() <= {"min", "max", "below"}:
             for name, side in table.items():
                 if type(side) is not int:
-                    raise InvalidValueError(f"{name} is {side!r}, not an integer")
+                    raise InvalidValueError(f"{name} is {describe(side)}, not an integer")
             sides = {name: side for name, side in table.items() if isinstance(side, int)}
             return Range(minimum=sides.get("min"), maximum=sides.get("max"), below=sides.get("below"))
         case _:
             raise InvalidValueError(
-                f"{table!r} is no test: one of {{ is = text }}, {{ regex = text }}, {{ not = test }}, "
-                "or min, max, below with integers"
+                f"a table of {', '.join(table) or 'nothing'} is no test: one of {{ is = text }}, {{ regex = text }}, "
+                "{ not = test }, or min, max, below with integers"
             )
 
 

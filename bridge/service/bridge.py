@@ -104,7 +104,7 @@ class Bridge:
         self.events += len(events)
         if log.isEnabledFor(logging.DEBUG):
             for event in events:
-                log.debug("%s %s", "replayed" if event.replayed else "event", line_of_event(event).decode())
+                log.debug("event%s %s", " (replayed)" if event.replayed else "", line_of_event(event).decode())
         for event in events:
             self._facts.append(event)
         self._work()
@@ -140,8 +140,8 @@ class Bridge:
     def _due(self) -> None:
         """The timer: reads the monitors whose deadline has come, then lets the pipeline do what is due."""
         self._timer = self._timer_at = None
-        for monitor in self._timed.values():
-            self._tell_all(monitor.read())
+        for name, monitor in list(self._timed.items()):
+            self._read(name, monitor)
         for outcome in self._pipeline.advance(self._clock()):
             self._carry_out(outcome)
         self._work()

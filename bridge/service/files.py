@@ -1,4 +1,4 @@
-"""Reads the files of rules and tasks directories, and nothing else: what is in them is for others to say."""
+"""Reads the `*.toml` files of rules and tasks directories. What is in them is for others to say."""
 
 import os
 import stat

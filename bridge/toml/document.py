@@ -15,6 +15,10 @@ from bridge.toml.lines import Path, lines_of
 SIZE_LIMIT = 1024 * 1024
 """Bytes in one file. The largest set of rules that we know of has a tenth of it."""
 
+DEEPEST = 32
+"""How many tables and arrays may stand within each other. The deepest key that we know of has 6."""
+TOO_DEEP = "tables or arrays nested too deeply"
+
 _PLACE = re.compile(r"(.*) \(at (?:line ([0-9]+), column [0-9]+|end of document)\)", re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9_]{4301}")  # more digits than int() takes: sys.int_info.default_max_str_digits
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -81,11 +85,29 @@ def parse(file: str, data: bytes) -> Document:
         line = data.count(b"\n", 0, error.start) + 1
         return _unreadable(file, line, f"not UTF-8: byte 0x{data[error.start]:02x}")
     try:
-        return Document(file=file, text=text, tables=tomllib.loads(text))
+        tables = tomllib.loads(text)
     except RecursionError:
-        return _unreadable(file, 1, "arrays or inline tables nested too deeply")
+        return _unreadable(file, 1, TOO_DEEP)
     except ValueError as error:
         return _unreadable(file, *_place_and_message(str(error), text))
+    if _is_deeper(tables, DEEPEST):
+        return _unreadable(file, 1, TOO_DEEP)
+    return Document(file=file, text=text, tables=tables)
+
+
+def _is_deeper(tables: Mapping[str, Any], deepest: int) -> bool:
+    """Whether tables and arrays stand within each other more than `deepest` times; dotted keys make tables too."""
+    level: list[Any] = [tables]
+    for _ in range(deepest):
+        level = [
+            value
+            for container in level
+            for value in (container.values() if isinstance(container, dict) else container)
+            if isinstance(value, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _unreadable(file: str, line: int, message: str) -> Document:

@@ -395,5 +395,5 @@ class Dispatching(RuleBasedStateMachine):
         assert self.owed == 0  # no raise lost, none answered twice
 
 
-Dispatching.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+Dispatching.TestCase.settings = settings(max_examples=120, stateful_step_count=40)
 TestDispatchingInAnyOrder = pytest.mark.timeout(400)(Dispatching.TestCase)  # a failure is shrunk for up to 300 s

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import RecordingError
 from bridge.model.events import DeviceGone, Event, Field, Origin
-from bridge.recording.jsonl import LATEST, line_of_event, read_recording
+from bridge.recording.jsonl import LATEST, LONGEST_LINE, line_of_event, read_recording
 
 HEADER = b'{"hwbridge-recording": 1, "kernel": "6.1.0", "sources": ["evdev"], "devices": {}}'
 NODE = "/dev/input/event3"
@@ -129,8 +129,8 @@ def test_no_bytes_lead_to_anything_but_events_or_an_error_with_file_and_line(lin
         events = list(read_recording("a.jsonl", lines))
     except RecordingError as error:
         place = str(error).split(":")
-        assert place[0] == "a.jsonl"  # noqa: PT017 -- either outcome is right, so pytest.raises cannot be used
-        assert 1 <= int(place[1]) <= max(1, len(lines))  # noqa: PT017 -- as above
+        assert place[0] == "a.jsonl"
+        assert 1 <= int(place[1]) <= max(1, len(lines))
         assert "\n" not in str(error)  # noqa: PT017 -- as above
     else:
         assert len(events) == len(lines) - 1
@@ -140,5 +140,68 @@ def test_what_comes_before_a_bad_line_was_given_and_nothing_after_it_is() -> Non
     events = read_recording("a.jsonl", [HEADER, b'{"at": 1, "source": "udev", "action": "add"}', b"{", HEADER])
 
     assert next(events).at == 1_000_000
-    with pytest.raises(RecordingError, match="a.jsonl:3: is not JSON"):
+    with pytest.raises(RecordingError, match=r"a\.jsonl:3: is not JSON"):
         next(events)
+
+
+EVENT = {"at": 1, "source": "evdev", "device": "/dev/input/event3", "type": "EV_KEY", "code": "KEY_A", "value": 1}
+
+
+def line_with(**changes: object) -> bytes:
+    record = {**EVENT, **changes}
+    return json.dumps({name: value for name, value in record.items() if value is not None}).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"", "is not JSON: Input data was truncated"),
+        (line_with()[:-20], "is not JSON: Input data was truncated"),
+        (b"\x7fELF\x02\x01\x01\x00", "is not JSON: JSON is malformed: invalid character (byte 0)"),
+        (b"[1]", "is not a JSON object"),
+        (b" " * (LONGEST_LINE + 1), f"has {LONGEST_LINE + 1} bytes; a line of a recording has at most {LONGEST_LINE}"),
+        (line_with(at=None), "at is None, not a number of seconds"),
+        (line_with(at="1"), "at is '1', not a number of seconds"),
+        (line_with(at=True), "at is True, not a number of seconds"),
+        (line_with(at=-1), "at is -1, not a time within a recording, in seconds"),
+        (line_with(at=1e300), "at is 1e+300, not a time within a recording, in seconds"),
+        (line_with(at=0.5), "is earlier than the line before it; the events of a recording are in order"),
+        (line_with(source=None), "source is None, not one of udev, evdev"),
+        (line_with(source="evdef"), "source is 'evdef', not one of udev, evdev"),
+        (line_with(source="serial"), "source 'serial' is not there yet in this version of hwbridge"),
+        (line_with(origin="later"), "origin is 'later', not one of live, start, resync"),
+        (line_with(cod=1), "'cod' is no field of evdev"),
+        (line_with(value="1"), "value is '1', not an integer"),
+        (line_with(value=1.5), "value is 1.5, neither a text nor an integer"),
+        (line_with(value=None), "an event of evdev has a code and a value"),
+        (line_with(code="KEY_AA"), "Linux has no input event code 'KEY_AA'; did you mean KEY_A?"),
+        (line_with(type="EV_SW"), "KEY_A is no code of EV_SW"),
+        (line_with(type=None, code="0x2ff"), "the code 0x2ff does not say its type; give it"),
+        (line_with(device="a\0b"), "device holds NUL; a monitor writes it as \\x00"),
+        (line_with(gone="x"), "a line that says what is gone has at, source and gone, and nothing else"),
+        (b'{"at": 1, "source": "udev", "devpath": "/x"}', "has no action"),
+        (b'{"at": 1, "source": "udev", "action": "add", "subsytem": "usb"}', "'subsytem' is no field of udev"),
+    ],
+)
+def test_a_bad_line_of_a_recording_is_told_with_file_and_line(line: bytes, message: str) -> None:
+    with pytest.raises(RecordingError) as caught:
+        list(read_recording("a.jsonl", [b'{"hwbridge-recording": 1}', line_with(), line]))
+
+    assert str(caught.value) == f"a.jsonl:3: {message}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], 'is empty: a recording begins with {"hwbridge-recording": 1}'),
+        ([line_with()], 'is not the header of a recording, {"hwbridge-recording": 1}'),
+        ([b'{"hwbridge-recording": 2}'], "is a recording of version 2; this hwbridge reads version 1"),
+        ([b'{"hwbridge-recording": true}'], "is a recording of version True; this hwbridge reads version 1"),
+        ([b"# EVEMU 1.3"], "is not JSON: JSON is malformed: invalid character (byte 0)"),
+    ],
+)
+def test_what_does_not_begin_as_a_recording_is_refused_in_line_1(lines: list[bytes], message: str) -> None:
+    with pytest.raises(RecordingError) as caught:
+        list(read_recording("a.jsonl", lines))
+
+    assert str(caught.value) == f"a.jsonl:1: {message}"

@@ -3,7 +3,7 @@
 from itertools import count
 from textwrap import dedent
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Finished, Kill
@@ -184,7 +184,6 @@ def told(facts: list[Fact]) -> list[Outcome]:
     return [outcome for fact in facts for outcome in pipeline.receive(fact)]
 
 
-@settings(deadline=None)
 @given(facts)
 def test_the_same_facts_lead_to_the_same_decisions(facts: list[Fact]) -> None:
     assert told(facts) == told(facts)

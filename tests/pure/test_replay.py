@@ -192,7 +192,7 @@ recordings = st.lists(
 concurrencies = st.sampled_from(["latest", "batch", "queue", "ignore", "restart", "parallel"])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(recordings, concurrencies, st.booleans())
 def test_the_same_input_gives_the_same_bytes(events: list[Event | DeviceGone], concurrency: str, edge: bool) -> None:
     rules = dedent(RULES) + f"edge = {str(edge).lower()}\nstart_state = 'if-changed'\n"

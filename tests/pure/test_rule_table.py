@@ -232,7 +232,7 @@ def reloads(draw: st.DrawFn, before: list[Spec]) -> list[Spec]:
 
 
 @pytest.mark.timeout(400)  # a failure is shrunk for up to 300 s
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_the_indexed_mapper_raises_what_asking_every_rule_raises(data: st.DataObject) -> None:
     mapper, naive = Mapper(), Naive()
@@ -268,7 +268,7 @@ def remember(stored: set[tuple[str, tuple[str, str]]], mapped: Sequence[object])
 exact_rules = st.lists(st.dictionaries(st.sampled_from("PQ"), exact_tests | st.just(True), min_size=1), max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(exact_rules, field_values, field_values)
 def test_rules_that_pin_numbers_and_texts_are_found_once_and_in_order(
     matches: list[dict[str, object]], first: Field, second: Field
@@ -282,7 +282,6 @@ def test_rules_that_pin_numbers_and_texts_are_found_once_and_in_order(
     ]
 
 
-@settings(deadline=None)
 @given(rule_sets(), events())
 def test_candidates_come_in_order_each_once_and_none_that_matches_is_missing(
     rules: list[Spec], event: Event | DeviceGone
