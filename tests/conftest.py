@@ -1,9 +1,14 @@
-"""What all tests share: the tiers' markers, and the rule that CI skips nothing that is not on the named list."""
+"""What all tests share: how Hypothesis runs, and the rule that CI skips nothing that is not on the named list."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test depends on how fast the machine is. In CI the profile that this one is made from fixes the seed.
+settings.register_profile("hwbridge", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hwbridge")
 
 ALLOWED_SKIPS = Path(__file__).parents[1] / ".ci" / "allowed-skips"
 

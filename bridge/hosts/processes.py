@@ -83,13 +83,29 @@ def belongings(main: int, mark: bytes, spawned: Container[int]) -> Belongings:
     """
     found = Belongings()
     visited = {main}
-    to_visit = [(pid, False) for pid in children(os.getpid()) if pid not in spawned]
-    to_visit += [(pid, True) for pid in children(main)]
+    while True:
+        ours = [(pid, False) for pid in children(os.getpid()) if pid not in spawned]
+        before = len(visited)
+        ended = _visit([*ours, *((pid, True) for pid in children(main))], main, mark, visited, found)
+        if not ended or len(visited) == before:
+            return found
+        # What a process that ended had started became ours after we listed our children: list them again.
+
+
+def _visit(to_visit: list[tuple[int, bool]], main: int, mark: bytes, visited: set[int], found: Belongings) -> bool:
+    """Looks at these processes and their descendants; whether one of them had ended.
+
+    A process comes with whether its parent belongs to the run.
+    """
+    one_ended = False
     while to_visit:
         pid, parent_belongs = to_visit.pop()
-        process = None if pid in visited else process_of(pid)
+        if pid in visited:
+            continue
         visited.add(pid)
+        process = process_of(pid)
         if process is None or process.ended:
+            one_ended = True
             continue
         belongs = parent_belongs or process.group == main or _carries(pid, mark)
         if belongs is None:
@@ -97,7 +113,7 @@ def belongings(main: int, mark: bytes, spawned: Container[int]) -> Belongings:
         elif belongs:
             found.processes.append(process)
         to_visit += [(child, bool(belongs)) for child in children(pid)]
-    return found
+    return one_ended
 
 
 def children(pid: int) -> list[int]:

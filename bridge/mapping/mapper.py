@@ -184,7 +184,7 @@ def _with_groups(rule: Rule, fields: Fields) -> Fields:
     for name, test in rule.match:
         for search in searches(test):
             groups.update(search.groups(fields.get(name)))
-    return {**fields, **groups} if groups else fields
+    return {**groups, **fields, **groups} if groups else fields  # first, as of many details the last are left out
 
 
 def _hooked(event: Event) -> list[Mapped]:

@@ -174,15 +174,18 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A regular expression found anywhere in the value (Python's `re`); its named groups become fields."""
+    """A regular expression found anywhere in the value (Python's `re`); its named groups become fields.
+
+    In hexadecimal ids it minds no case, as no test does.
+    """
 
     pattern: re.Pattern[str]
 
     @classmethod
-    def parse(cls, text: str) -> "Search":
+    def parse(cls, text: str, *, hexadecimal: bool = False) -> "Search":
         """The test for this expression. Raises `InvalidValueError` with what is wrong in it."""
         try:
-            return cls(re.compile(text))
+            return cls(re.compile(text, re.IGNORECASE if hexadecimal else re.NOFLAG))
         except (re.error, RecursionError, OverflowError) as error:
             raise InvalidValueError(f"regex {text!r} cannot be read: {error}") from error
 
@@ -275,7 +278,7 @@ def _parse_table(table: dict[str, object], *, hexadecimal: bool) -> Test:
         case {"is": str(text), **others} if not others:
             return _text(Is(text), hexadecimal=hexadecimal)
         case {"regex": str(text), **others} if not others:
-            return Search.parse(text)
+            return Search.parse(text, hexadecimal=hexadecimal)
         case {"not": test, **others} if not others:
             inner = parse_test(test, hexadecimal=hexadecimal)
             if any(isinstance(each, Search) and each.pattern.groupindex for each in searches(inner)):

@@ -53,7 +53,7 @@ def is_property(name: str) -> bool:
 def event_of_properties(
     properties: Mapping[str, str], *, at: int, origin: Origin = Origin.LIVE, more: Mapping[str, str] | None = None
 ) -> Event:
-    """The event that udev's `properties` tell of: the fixed fields first, then every property by name.
+    """The event that udev's `properties` tell of: the fixed fields, then `more`, then every property by name.
 
     `more` are the fields that only some rule asked for (`attr.NAME`, `@NAME`). Of a synthetic uevent
     (`udevadm trigger`; kernel, Documentation/ABI/testing/sysfs-uevent) the field `synthetic` is "1".
@@ -63,10 +63,10 @@ def event_of_properties(
     }
     if "SYNTH_UUID" in properties:
         fields["synthetic"] = "1"
+    for name, value in (more or {}).items():  # before the properties: of many details the last are left out
+        fields[name] = readable(value)
     for name in sorted(properties):
         fields[name] = readable(properties[name])
-    for name, value in (more or {}).items():
-        fields[name] = readable(value)
     return Event("udev", at, fields, origin)
 
 

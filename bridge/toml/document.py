@@ -17,7 +17,7 @@ SIZE_LIMIT = 1024 * 1024
 
 DEEPEST = 32
 """How many tables and arrays may stand within each other. The deepest key that we know of has 6."""
-TOO_DEEP = "tables or arrays nested too deeply"
+TOO_DEEP = "arrays or inline tables nested too deeply"
 
 _PLACE = re.compile(r"(.*) \(at (?:line ([0-9]+), column [0-9]+|end of document)\)", re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9_]{4301}")  # more digits than int() takes: sys.int_info.default_max_str_digits

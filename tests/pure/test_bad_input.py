@@ -172,7 +172,7 @@ def test_all_errors_of_all_tasks_files_come_at_once_in_the_order_of_their_lines(
         ("match = { value = false }", "match.value: false is no test; for 'absent or empty' write { not = true }"),
         ("match = { value = [] }", "match.value: an empty list matches nothing"),
         ("match = { value = { min = 2, max = 1 } }", "match.value: nothing lies in { min = 2, max = 1 }"),
-        ("match = { value = { min = 1.5 } }", "match.value: min is 1.5, not an integer"),
+        ("match = { value = { min = 1.5 } }", "match.value: min is float 1.5, not an integer"),
         ('match = { since = { below = "3s" } }', f"match.since: {NOT_YET}"),
         (
             'match = { name = { regex = "(" } }',
@@ -191,7 +191,7 @@ def test_all_errors_of_all_tasks_files_come_at_once_in_the_order_of_their_lines(
             'match = { code = { not = "KEY_AA" } }',
             ("match.code: Linux has no input event code 'KEY_AA'; did you mean KEY_A?"),
         ),
-        ("match = { code = 30 }", "match.code: 30 is no name; numbers without one are written '0x2ff'"),
+        ("match = { code = 30 }", "match.code: integer 30 is no name; numbers without one are written '0x2ff'"),
         ('match = { type = "EV_KEYS" }', "match.type: Linux has no input event type 'EV_KEYS'; did you mean EV_KEY?"),
         (
             'match = { ID_MODEL = "x" }',

@@ -85,6 +85,9 @@ class MadeUevent:
     device_path: str
     properties: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.properties["DEVPATH"] = self.device_path
+
     @property
     def sys_name(self) -> str:
         return self.device_path.rpartition("/")[2]
