@@ -10,19 +10,15 @@ if TYPE_CHECKING:
     from bridge.errors import BridgeError as BridgeError
     from bridge.model.guid import Guid as Guid
     from bridge.model.tasks import CancellationReason as CancellationReason
-    from bridge.model.triggers import CustomSystemEventTrigger as CustomSystemEventTrigger
-    from bridge.model.triggers import Recurrence as Recurrence
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BridgeError": "bridge.errors",
     "CancellationReason": "bridge.model.tasks",
-    "CustomSystemEventTrigger": "bridge.model.triggers",
     "Guid": "bridge.model.guid",
-    "Recurrence": "bridge.model.triggers",
 }
-__all__ = ["BridgeError", "CancellationReason", "CustomSystemEventTrigger", "Guid", "Recurrence"]
+__all__ = ["BridgeError", "CancellationReason", "Guid"]
 
 
 def __getattr__(name: str) -> object:

@@ -5,6 +5,7 @@ import argparse
 from bridge.cli.places import add_daemon_options, add_options_not_yet, socket_to_call
 from bridge.client.connection import Connection
 from bridge.errors import InvalidValueError, ProtocolError
+from bridge.model.guid import Guid
 
 NO_SUBSCRIBERS = 4
 
@@ -31,6 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises; prints how many tasks it activates."""
+    if arguments.trigger.startswith(("{", "urn:uuid:")):  # meant as a GUID: no daemon is needed to judge it
+        Guid.parse(arguments.trigger)
     call = {"trigger": arguments.trigger, "details": _details(arguments.data), "key": arguments.key}
     socket = str(socket_to_call(arguments))
     with Connection(socket, timeout_seconds=10) as connection:

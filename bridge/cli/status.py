@@ -8,7 +8,7 @@ from typing import Any
 from bridge.cli.places import add_daemon_options, socket_to_call
 from bridge.client.connection import Connection
 from bridge.errors import ProtocolError
-from bridge.model.text import printable
+from bridge.model.text import count_of, printable
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _lines(status: dict[str, Any]) -> list[str]:
     since = datetime.fromtimestamp(status["started_at"] / 1_000_000, UTC).astimezone()
+    rules, tasks = count_of(status["rules"], "rule"), count_of(status["tasks"], "task")
     lines = [
         f"hwbridge {status['version']}, pid {status['pid']}, since {since:%Y-%m-%d %H:%M:%S %Z}",
-        f"{status['rules']} rules, {status['tasks']} tasks; {status['running']} running, {status['waiting']} waiting",
+        f"{rules}, {tasks}; {status['running']} running, {status['waiting']} waiting",
         f"{status['events']} events seen, {status['raised']} triggers raised",
     ]
     for monitor in status["monitors"]:

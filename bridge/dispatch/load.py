@@ -4,8 +4,10 @@ The keys are those of design.md, "Tasks"; what a later version brings is refused
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bridge.errors import InvalidValueError
+from bridge.model.details import NAME
 from bridge.model.durations import parse_duration
 from bridge.model.guid import Guid
 from bridge.model.tasks import Concurrency, Exec, Registration
@@ -110,7 +112,7 @@ def _load_trigger(table: Table, names: Mapping[str, NamedTrigger]) -> CustomSyst
         table.problem(NOT_THERE_YET, kind)
         table.known.update(table.content)
         return None
-    guid = table.read("custom", lambda value: resolve_trigger(names, text(value)))
+    guid = table.read("custom", text_as(partial(resolve_trigger, names)))
     table.read("recurrence", choice("always", later=("once", "one-shot")), default="always")
     table.finish()
     return CustomSystemEventTrigger(guid, Recurrence.ALWAYS) if guid is not None else None
@@ -127,8 +129,8 @@ def _load_run(table: Table) -> Exec | None:
         table.problem(NOT_THERE_YET, kind)
         table.known.update(table.content)
         return None
-    arguments = table.read_all("exec", text_as(Template.parse))
-    if table.content["exec"] == []:
+    arguments = table.read_all("exec", text_as(_argument))
+    if table.content["exec"] in ([], [""]):
         table.problem("is empty: name the program and its arguments", "exec")
     environment = _load_environment(table)
     cwd = table.read("cwd", text_as(_absolute_path), default=_DEFAULT.run.cwd)
@@ -136,6 +138,14 @@ def _load_run(table: Table) -> Exec | None:
     if len(table.problems) > before:
         return None
     return Exec(arguments=arguments, environment=environment, cwd=cwd)
+
+
+def _argument(value: str) -> Template:
+    template = Template.parse(value)
+    for name in template.names:
+        if not NAME.fullmatch(name):
+            raise InvalidValueError(f"{{{name}}} names no detail; write {{{{ and }}}} for the braces themselves")
+    return template
 
 
 def _absolute_path(value: str) -> str:

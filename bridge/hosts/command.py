@@ -70,12 +70,20 @@ class CommandHost:
     """Runs programs. `ended` is called by the loop, never from inside `start`, `cancel` or `kill`.
 
     Makes this process a subreaper; whoever has the loop calls `reap_orphans` when SIGCHLD comes.
+    `wall_time` gives the microseconds since 1970 of a time of ours: what a handler is told.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, socket_path: str, ended: Callable[[Ended], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        socket_path: str,
+        wall_time: Callable[[int], int],
+        ended: Callable[[Ended], None],
+    ) -> None:
         become_subreaper()
         self._loop = loop
         self._socket_path = socket_path
+        self._wall_time = wall_time
         self._ended = ended
         self._runs: dict[str, _Run] = {}
         self._finished = asyncio.Event()
@@ -84,7 +92,8 @@ class CommandHost:
         """Starts the task's program; what hinders it becomes the run's `Ended`."""
         try:
             account = account_of(instance.task.user)
-            child = spawn(invocation_of(instance, account, self._socket_path), account)
+            raised_at = self._wall_time(instance.raised.at)
+            child = spawn(invocation_of(instance, account, self._socket_path, raised_at), account)
         except HandlerError as error:
             failed = Ended(instance_id=instance.instance_id, succeeded=False, detail=str(error))
             self._loop.call_soon(self._ended, failed)

@@ -29,21 +29,21 @@ class Invocation:
     standard_input: bytes
 
 
-def invocation_of(instance: Instance, account: Account, socket_path: str) -> Invocation:
-    """How `instance` is run as `account`, with our API at `socket_path`.
+def invocation_of(instance: Instance, account: Account, socket_path: str, raised_at: int) -> Invocation:
+    """How `instance` is run as `account`, with our API at `socket_path`; `raised_at` in microseconds since 1970.
 
-    Raises `HandlerError` if templates leave the program's name empty, and if an argument that begins with a template
-    would be taken for an option.
+    Raises `HandlerError` if templates leave the program's name empty, and if an argument that is
+    all template would be taken for an option.
     """
     return Invocation(
         arguments=_arguments(instance),
         environment=_environment(instance, account, socket_path),
         cwd=instance.task.run.cwd,
-        standard_input=msgspec.json.encode(_json_object(instance)) + b"\n",
+        standard_input=msgspec.json.encode(_json_object(instance, raised_at)) + b"\n",
     )
 
 
-def _json_object(instance: Instance) -> dict[str, object]:
+def _json_object(instance: Instance, raised_at: int) -> dict[str, object]:
     raised = instance.raised
     return {
         "task": instance.task.name,
@@ -53,7 +53,7 @@ def _json_object(instance: Instance) -> dict[str, object]:
         "details": dict(raised.details),
         "merged": instance.merged,
         "redelivered": instance.redelivered,
-        "raised_at": raised.at,
+        "raised_at": raised_at,
         "batch": [dict(details) for details in instance.batch],
     }
 
@@ -77,10 +77,10 @@ def _arguments(instance: Instance) -> tuple[str, ...]:
 
 def _argument(place: int, template: Template, values: Mapping[str, str | int]) -> str:
     argument = template.expand(values)
-    begins_with_a_template = bool(template.names) and not template.texts[0]
-    if begins_with_a_template and argument.startswith("-"):
+    is_all_template = not any(template.texts)
+    if is_all_template and argument.startswith("-"):
         raise HandlerError(
-            f"exec[{place}] begins with {{{template.names[0]}}} and became {argument[:_SHOWN_CHARACTERS]!r},"
+            f"exec[{place}] is all {{{template.names[0]}}} and became {argument[:_SHOWN_CHARACTERS]!r},"
             " which a program would take for an option"
         )
     return argument

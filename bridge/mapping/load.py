@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from bridge.errors import InvalidGuidError, InvalidValueError
-from bridge.mapping.match import Test, is_glob, parse_test, searches
+from bridge.mapping.match import AnyOf, Test, is_glob, parse_test, searches
 from bridge.mapping.rules import Rule, StartState
 from bridge.mapping.table import RuleTable
 from bridge.model.codes import code_names, code_of_type, type_name, type_names, type_number
@@ -144,10 +144,15 @@ def _load_match(table: Table, source: Source) -> Tests:
         return {}
     tests: dict[str, Test] = {}
     for name, value in match.entries():
-        try:
-            tests[name] = _load_test(source, name, value, match.content.get("type"))
-        except InvalidValueError as error:
-            match.problem(str(error), name)
+        elements = value if isinstance(value, list) and value else [value]
+        loaded = []
+        for index, element in enumerate(elements):
+            try:
+                loaded.append(_load_test(source, name, element, match.content.get("type")))
+            except InvalidValueError as error:
+                match.problem(str(error), name, *([index] if elements is value else []))
+        if loaded:
+            tests[name] = AnyOf(tuple(loaded)) if elements is value else loaded[0]
     return tests
 
 

@@ -14,7 +14,7 @@ from bridge.mapping.levels import Levels
 from bridge.mapping.match import searches
 from bridge.mapping.rules import Rule, StartState
 from bridge.mapping.table import RuleTable
-from bridge.model.details import checked_details, details_of_fields
+from bridge.model.details import checked_details, checked_key, details_of_fields
 from bridge.model.events import DeviceGone, Event, Field, Fields, Origin
 from bridge.model.guid import Guid
 from bridge.model.triggers import Raised
@@ -72,6 +72,7 @@ class Mapper:
         self._remembered = {name: {subject for rule, subject in memory.true if rule == name} for name, _ in memory.true}
         self._levels = Levels()
         self.table = RuleTable()
+        self._inherited = _inherited_of(self.table)
         self._with_levels: frozenset[str] = frozenset()
 
     def replace(self, table: RuleTable) -> Sequence[LevelTurned]:
@@ -88,6 +89,7 @@ class Mapper:
                 for subject in self._remembered.pop(rule.name, ()):
                     self._levels.turn(rule.source.name, subject, rule, true=True)
         self.table = table
+        self._inherited = _inherited_of(table)
         self._with_levels = frozenset(rule.source.name for rule in table.rules if rule.has_level)
         return [LevelTurned(*each, each in after) for each in sorted(before ^ after)]
 
@@ -97,8 +99,8 @@ class Mapper:
 
     def receive(self, event: Event) -> Sequence[Mapped]:
         """What an event leads to, in order."""
-        fields = event.fields
         name = event.source
+        fields = _with_own(event.fields, inherited) if (inherited := self._inherited[name]) else event.fields
         matching = [each.rule for each in self.table.candidates[name](fields) if each.matches(fields)]
         if not matching and name not in self._with_levels and name not in _ALWAYS_LOOKED_AT:
             return _NOTHING
@@ -108,7 +110,7 @@ class Mapper:
         was_true = frozenset(self._levels.true_for(name, subject)) if subject else frozenset()
         for rule in matching:
             if (subject or not rule.edge) and _may_raise(rule, event.origin, was_true=rule in was_true):
-                mapped += self._raise(rule, event)
+                mapped += self._raise(rule, event, fields)
         if subject:
             mapped += self._turn(name, subject, was_true, [rule for rule in matching if rule.has_level])
         if HOOK in fields:
@@ -125,17 +127,17 @@ class Mapper:
             if rule.start_state is StartState.IF_CHANGED
         ]
 
-    def _raise(self, rule: Rule, event: Event) -> list[Mapped]:
-        fields = _with_groups(rule, event.fields)
-        key = rule.key.expand(fields)
+    def _raise(self, rule: Rule, event: Event, fields: Fields) -> list[Mapped]:
+        fields = _with_groups(rule, fields)
         try:
+            key = checked_key(rule.key.expand(fields))
             details = (
                 details_of_fields(fields)
                 if rule.details is None
                 else checked_details({name: template.expand(fields) for name, template in rule.details})
             )
         except InvalidDetailsError as error:
-            return [Refusal(event.at, f"rule {rule.name!r}: {error}")]
+            return [Refusal(event.at, f"rule {rule.name!r}: {error}; the event was of {_owner(rule.source, fields)}")]
         raised = Raised(
             at=event.at, trigger=rule.trigger, rule=rule.name, key=key, details=details, origin=event.origin
         )
@@ -179,6 +181,16 @@ def _meaning(rule: Rule) -> tuple[object, ...]:
     return (rule.name, rule.source.name, rule.match)
 
 
+def _inherited_of(table: RuleTable) -> dict[str, frozenset[str]]:
+    return {name: table.interest(name).inherited for name in SOURCES}
+
+
+def _with_own(fields: Fields, inherited: frozenset[str]) -> Fields:
+    """The fields with `@NAME` of the device itself, which needs no ancestor for what it has."""
+    own = {name: fields[name[1:]] for name in inherited - fields.keys() if name[1:] in fields}
+    return {**fields, **own} if own else fields
+
+
 def _with_groups(rule: Rule, fields: Fields) -> Fields:
     groups: dict[str, Field] = {}
     for name, test in rule.match:
@@ -194,7 +206,7 @@ def _hooked(event: Event) -> list[Mapped]:
     mapped: list[Mapped] = []
     fields = {name: value for name, value in event.fields.items() if name != HOOK}
     device = str(fields.get("devpath", ""))
-    for text in str(event.fields[HOOK]).split():
+    for text in dict.fromkeys(str(event.fields[HOOK]).split()):  # two udev rules may name the same one
         try:
             trigger = Guid.parse(text)
         except InvalidGuidError as error:

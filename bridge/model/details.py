@@ -15,6 +15,9 @@ MOST_BYTES = 32 * 1024
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]")
 
+LONGEST_KEY = 4096
+"""Characters. A key names a device or a thing; the longest devpath has a few hundred."""
+
 Details = Mapping[str, str]
 
 
@@ -36,6 +39,14 @@ def checked_details(details: Mapping[str, str]) -> Details:
         if size > MOST_BYTES:
             raise InvalidDetailsError(name, f"beyond the {MOST_BYTES} bytes that all details may have")
     return dict(details)
+
+
+def checked_key(key: str) -> str:
+    """The same key, known to be within its limit. Raises `InvalidDetailsError`."""
+    if len(key) > LONGEST_KEY:
+        raise InvalidDetailsError("key", f"a key has at most {LONGEST_KEY} characters, this one has {len(key)}")
+    _size("key", key)
+    return key
 
 
 def _size(name: str, value: str) -> int:

@@ -12,3 +12,12 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def count_of(number: int, word: str) -> str:
+    """So many of something, for people.
+
+    >>> count_of(1, "rule"), count_of(2, "rule")
+    ('1 rule', '2 rules')
+    """
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -24,21 +24,13 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[Registration, ...]
 
 
-class CancelRequested(msgspec.Struct, frozen=True, kw_only=True):
-    """Fact: somebody wants this run to end."""
-
-    at: int
-    instance_id: str
-    reason: CancellationReason
-
-
 class Stopping(msgspec.Struct, frozen=True, kw_only=True):
     """Fact: the service stops; every run is cancelled as `Terminating`."""
 
     at: int
 
 
-Fact = Event | DeviceGone | Raised | Completed | Declared | CancelRequested | Stopping
+Fact = Event | DeviceGone | Raised | Completed | Declared | Stopping
 Outcome = Raised | Refusal | RaisedThisBoot | LevelTurned | Activate | Cancel | Kill | Finished | Dropped
 
 _NOTHING: Sequence[Outcome] = ()
@@ -68,8 +60,6 @@ class Pipeline:
                 return self._dispatch((fact,))
             case Completed():
                 return self.dispatcher.completed(fact)
-            case CancelRequested():
-                return self.dispatcher.cancel(fact.instance_id, fact.reason, fact.at)
             case Declared():
                 return [*self._mapper.replace(fact.rules), *self.dispatcher.register(fact.tasks, fact.at)]
             case Stopping():

@@ -7,12 +7,14 @@
 The last form says that a device went. Whatever is not understood is refused, with file and line.
 """
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from bridge.errors import InvalidValueError, RecordingError
 from bridge.model.codes import code_name, code_number, resolve_code, type_name, type_number
+from bridge.model.durations import format_at
 from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.sources import NOT_YET, SOURCES
 
@@ -22,8 +24,22 @@ LONGEST_LINE = 1024 * 1024
 LATEST = 2**51
 """Microseconds. Times up to here survive being a JSON number of seconds (some 71 years)."""
 
+_NOT_YET_BEGINNINGS = {
+    b"# EVEMU": "a recording of evemu",
+    b"E: ": "a recording of evemu or umockdev",
+    b"N: ": "a description by evemu",
+    b"P: /": "a description by umockdev",
+    b"# libinput": "a recording of libinput",
+    b"version:": "a recording of libinput",
+    b"monitor will print": "a recording of udevadm monitor",
+    b"KERNEL[": "a recording of udevadm monitor",
+    b"UDEV  [": "a recording of udevadm monitor",
+}
+"""How lines of formats begin that a later version reads."""
+LOWEST, HIGHEST = -(2**31), 2**31 - 1
+"""The values that an input event can have: `__s32` in struct input_event, linux/input.h."""
+
 _decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
 
 
 def read_recording(file: str, lines: Iterable[bytes]) -> Iterator[Event | DeviceGone]:
@@ -59,6 +75,9 @@ def read_recording(file: str, lines: Iterable[bytes]) -> Iterator[Event | Device
 def _object(line: bytes) -> dict[str, object]:
     if len(line) > LONGEST_LINE:
         raise InvalidValueError(f"has {len(line)} bytes; a line of a recording has at most {LONGEST_LINE}")
+    for beginning, kind in _NOT_YET_BEGINNINGS.items():
+        if line.startswith(beginning):
+            raise InvalidValueError(f"is {kind}, which is not read yet in this version of hwbridge")
     try:
         record = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -132,6 +151,9 @@ def _input_fields(fields: dict[str, Field]) -> dict[str, Field]:
     """The fields with the canonical names of type and code; the code's name says the type where it is left out."""
     if "code" not in fields or "value" not in fields:
         raise InvalidValueError("an event of evdev has a code and a value")
+    value = fields["value"]
+    if isinstance(value, int) and not LOWEST <= value <= HIGHEST:
+        raise InvalidValueError(f"value is {value}, which no input event can have: it has 32 bits")
     of_code, code = resolve_code(str(fields["code"]))
     if "type" in fields:
         number = type_number(str(fields["type"]))
@@ -144,13 +166,22 @@ def _input_fields(fields: dict[str, Field]) -> dict[str, Field]:
     return {**fields, "type": type_name(number), "code": code_name(number, code_number(number, code))}
 
 
-def line_of_event(event: Event | DeviceGone) -> bytes:
+def line_of_event(event: Event | DeviceGone) -> str:
     """The line of a recording, without its line feed.
 
     >>> line_of_event(DeviceGone("evdev", 9_200_000, "/dev/input/event3"))
-    b'{"at":9.2,"source":"evdev","gone":"/dev/input/event3"}'
+    '{"at": 9.2, "source": "evdev", "gone": "/dev/input/event3"}'
     """
     if isinstance(event, DeviceGone):
-        return _encode({"at": event.at / 1_000_000, "source": event.source, "gone": event.owner})
-    head = {"at": event.at / 1_000_000, "source": event.source, "origin": event.origin}
-    return _encode({**head, **event.fields})
+        return json_line(event.at, {"source": event.source, "gone": event.owner})
+    return json_line(event.at, {"source": event.source, "origin": event.origin, **event.fields})
+
+
+def json_line(at: int, rest: Mapping[str, object]) -> str:
+    """One JSON object on one line, its time first: in seconds, with six digits at most and never as 1e-06.
+
+    >>> json_line(1, {"what": "raised"})
+    '{"at": 0.000001, "what": "raised"}'
+    """
+    seconds = format_at(at).rstrip("0")
+    return f'{{"at": {seconds}{"0" if seconds.endswith(".") else ""}, {json.dumps(rest, ensure_ascii=False)[1:]}'

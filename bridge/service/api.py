@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge import __version__
 from bridge.errors import CallFailedError, InvalidDetailsError, InvalidGuidError
-from bridge.model.details import checked_details
+from bridge.model.details import checked_details, checked_key
 from bridge.model.guid import Guid
 from bridge.model.triggers import Raised
 from bridge.monitors.monitor import Clock
@@ -17,9 +17,6 @@ from bridge.service.callers import Caller
 from bridge.service.varlink_server import Parameters, ServedMethod
 from bridge.varlink.interface import read_interface
 from bridge.varlink.service import ServiceDescription
-
-LONGEST_KEY = 4096
-"""Characters. A key names a device or a thing; the longest devpath has a few hundred."""
 
 
 def describe_service() -> ServiceDescription:
@@ -93,8 +90,7 @@ class Api:
 
 def _checked(details: Mapping[str, str], key: str) -> Mapping[str, str]:
     try:
-        if len(key) > LONGEST_KEY or "\0" in key:
-            raise InvalidDetailsError("key", f"a key has at most {LONGEST_KEY} characters, and no NUL")
+        checked_key(key)
         return checked_details(details)
     except InvalidDetailsError as error:
         raise _failure("InvalidDetails", field=error.field, reason=error.reason) from error

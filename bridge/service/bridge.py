@@ -104,7 +104,7 @@ class Bridge:
         self.events += len(events)
         if log.isEnabledFor(logging.DEBUG):
             for event in events:
-                log.debug("event%s %s", " (replayed)" if event.replayed else "", line_of_event(event).decode())
+                log.debug("event%s %s", " (replayed)" if event.replayed else "", line_of_event(event))
         for event in events:
             self._facts.append(event)
         self._work()

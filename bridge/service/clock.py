@@ -9,5 +9,10 @@ def monotonic() -> int:
 
 
 def wall() -> int:
-    """The wall clock in microseconds since 1970, only to be shown to people."""
+    """The wall clock in microseconds since 1970, only to be told to people and handlers."""
     return time.time_ns() // 1000
+
+
+def wall_time(at: int) -> int:
+    """What the wall clock, as it is set now, showed at a time of the monotonic one."""
+    return at + wall() - monotonic()

@@ -24,7 +24,7 @@ from bridge.pipeline.pipeline import Pipeline
 from bridge.service.api import Api, describe_service
 from bridge.service.bridge import Bridge
 from bridge.service.callers import ConnectionLimits
-from bridge.service.clock import monotonic, wall
+from bridge.service.clock import monotonic, wall, wall_time
 from bridge.service.declarations import Declarations, Settings, counted, read_declarations
 from bridge.service.places import Directories
 from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
@@ -97,8 +97,10 @@ class _Daemon:
         pipeline = Pipeline(lambda: f"{start}-{next(numbers)}", self._remembered(declarations))
         self._bridge = Bridge(loop, monotonic, pipeline, self._remember)
         self._api = Api(self._bridge, monotonic, wall())
-        host = CommandHost(loop, str(listening.path.absolute()), self._bridge.ended)
+        host = CommandHost(loop, str(listening.path.absolute()), wall_time, self._bridge.ended)
         self._bridge.use(host)
+        for ignored in (signal.SIGQUIT, signal.SIGINT):  # by a shell that started us with `&`: handlers inherit that
+            signal.signal(ignored, signal.SIG_DFL)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)

@@ -9,6 +9,7 @@ from bridge.errors import DeclarationError
 from bridge.mapping.load import load_rules
 from bridge.mapping.table import RuleTable
 from bridge.model.tasks import Registration
+from bridge.model.text import count_of
 from bridge.service.files import read_directories, read_file, read_given
 from bridge.service.places import Directories
 from bridge.toml.document import Document, Problem
@@ -29,8 +30,7 @@ class Declarations:
 
 def counted(declarations: Declarations) -> str:
     """How many they are, for people: `1 rule, 2 tasks`."""
-    counts = ((len(declarations.rules.rules), "rule"), (len(declarations.tasks), "task"))
-    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+    return f"{count_of(len(declarations.rules.rules), 'rule')}, {count_of(len(declarations.tasks), 'task')}"
 
 
 def read_declarations(directories: Directories) -> Declarations:

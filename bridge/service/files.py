@@ -33,7 +33,7 @@ def read_directories(directories: Sequence[Path]) -> list[Document]:
 def read_given(paths: Iterable[Path]) -> list[Document]:
     """The files that somebody named, and those of the directories that they named; what is not there is a problem."""
     documents: list[Document] = []
-    for path in paths:
+    for path in dict.fromkeys(paths):
         try:
             is_directory = stat.S_ISDIR(os.stat(path).st_mode)
         except OSError as error:

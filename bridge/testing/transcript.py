@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
 from bridge.dispatch.decisions import Activate, Cancel, Dropped, Finished, Kill
 from bridge.mapping.mapper import LevelTurned, RaisedThisBoot, Refusal
 from bridge.model.durations import format_at
 from bridge.model.text import printable
 from bridge.model.triggers import Raised
 from bridge.pipeline.pipeline import Outcome
-
-_encode = msgspec.json.Encoder().encode
+from bridge.recording.jsonl import json_line
 
 
 def text_of(outcome: Outcome) -> str | None:
@@ -80,4 +77,4 @@ def json_of(outcome: Outcome) -> str | None:
             }
         case Kill() | Refusal() | RaisedThisBoot() | LevelTurned():
             return None
-    return _encode({"at": outcome.at / 1_000_000, **record}).decode()
+    return json_line(outcome.at, record)

@@ -12,8 +12,8 @@ from typing import Any
 from bridge.model.text import printable
 from bridge.toml.lines import Path, lines_of
 
-SIZE_LIMIT = 1024 * 1024
-"""Bytes in one file. The largest set of rules that we know of has a tenth of it."""
+SIZE_LIMIT = 16 * 1024 * 1024
+"""Bytes in one file. Ten thousand rules have one MiB."""
 
 DEEPEST = 32
 """How many tables and arrays may stand within each other. The deepest key that we know of has 6."""

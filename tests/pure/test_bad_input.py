@@ -186,7 +186,7 @@ def test_all_errors_of_all_tasks_files_come_at_once_in_the_order_of_their_lines(
             'match = { code = "SW_HEADFONE_INSERT" }',
             ("match.code: Linux has no input event code 'SW_HEADFONE_INSERT'; did you mean SW_HEADPHONE_INSERT?"),
         ),
-        ('match = { code = ["KEY_A", "KEY_*Z*Z"] }', "match.code: no name matches 'KEY_*Z*Z'"),
+        ('match = { code = ["KEY_A", "KEY_*Z*Z"] }', "match.code[2]: no name matches 'KEY_*Z*Z'"),
         (
             'match = { code = { not = "KEY_AA" } }',
             ("match.code: Linux has no input event code 'KEY_AA'; did you mean KEY_A?"),
@@ -256,14 +256,18 @@ def test_an_error_in_a_table_written_out_stands_on_its_own_line() -> None:
 
         code = [
           "KEY_AA",
+          "KEY_A",
+          {{ regex = "(" }},
         ]
         [rule.details]
         "a b" = "x"
         """
 
     assert rule_errors(rule) == [
-        "a.toml:7: [rule \"r\"] match.code: Linux has no input event code 'KEY_AA'; did you mean KEY_A?",
-        'a.toml:11: [rule "r"] details."a b": a name is a letter or _ and then letters, digits and _',
+        "a.toml:8: [rule \"r\"] match.code[1]: Linux has no input event code 'KEY_AA'; did you mean KEY_A?",
+        "a.toml:10: [rule \"r\"] match.code[3]: regex '(' cannot be read: missing ), unterminated subpattern at "
+        "position 0",
+        'a.toml:13: [rule "r"] details."a b": a name is a letter or _ and then letters, digits and _',
     ]
 
 

@@ -77,14 +77,14 @@ def test_the_code_says_its_type_where_that_is_left_out() -> None:
 def test_every_microsecond_of_a_recording_survives_being_seconds(at: int) -> None:
     event = Event("udev", at, {"action": "add"}, Origin.LIVE, replayed=True)
 
-    assert read(line_of_event(event)) == [event]
+    assert read(line_of_event(event).encode()) == [event]
 
 
 @pytest.mark.parametrize("at", [LATEST - 1, LATEST - 2, LATEST // 2 + 1, 1_999_999, 1, 0])
 def test_the_longest_and_the_shortest_times_survive_too(at: int) -> None:
     event = DeviceGone("udev", at, "/devices/x", replayed=True)
 
-    assert read(line_of_event(event)) == [event]
+    assert read(line_of_event(event).encode()) == [event]
 
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
@@ -110,14 +110,14 @@ input_events = st.builds(
 
 @given(st.lists(st.one_of(udev_events, input_events, st.just(DeviceGone("evdev", 0, NODE, replayed=True)))))
 def test_what_is_written_is_read_back(events: list[Event | DeviceGone]) -> None:
-    assert read(*(line_of_event(event) for event in events)) == events
+    assert read(*(line_of_event(event).encode() for event in events)) == events
 
 
 def test_a_written_line_is_one_line_with_the_head_first() -> None:
     event = Event("udev", 104_000, {"action": "add", "ID_MODEL": "two\nlines"})
 
     assert line_of_event(event) == (
-        b'{"at":0.104,"source":"udev","origin":"live","action":"add","ID_MODEL":"two\\nlines"}'
+        '{"at": 0.104, "source": "udev", "origin": "live", "action": "add", "ID_MODEL": "two\\nlines"}'
     )
 
 
@@ -197,7 +197,7 @@ def test_a_bad_line_of_a_recording_is_told_with_file_and_line(line: bytes, messa
         ([line_with()], 'is not the header of a recording, {"hwbridge-recording": 1}'),
         ([b'{"hwbridge-recording": 2}'], "is a recording of version 2; this hwbridge reads version 1"),
         ([b'{"hwbridge-recording": true}'], "is a recording of version True; this hwbridge reads version 1"),
-        ([b"# EVEMU 1.3"], "is not JSON: JSON is malformed: invalid character (byte 0)"),
+        ([b"# EVEMU 1.3"], "is a recording of evemu, which is not read yet in this version of hwbridge"),
     ],
 )
 def test_what_does_not_begin_as_a_recording_is_refused_in_line_1(lines: list[bytes], message: str) -> None:

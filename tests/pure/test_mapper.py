@@ -290,7 +290,9 @@ def test_details_beyond_the_limits_are_refused_with_the_rules_name() -> None:
     long = Event("evdev", 7, {**event.fields, "name": "x" * 20_000})
 
     assert mapper.receive(long) == [
-        Refusal(7, "rule 'in': detail 'all': beyond the 32768 bytes that all details may have")
+        Refusal(
+            7, f"rule 'in': detail 'all': beyond the 32768 bytes that all details may have; the event was of {NODE}"
+        )
     ]
     assert count(mapper, event) == [1]
 

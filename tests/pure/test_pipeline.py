@@ -15,7 +15,7 @@ from bridge.model.events import DeviceGone, Event, Origin
 from bridge.model.guid import Guid
 from bridge.model.tasks import CancellationReason, InstanceState
 from bridge.model.triggers import Raised
-from bridge.pipeline.pipeline import CancelRequested, Declared, Fact, Outcome, Pipeline, Stopping
+from bridge.pipeline.pipeline import Declared, Fact, Outcome, Pipeline, Stopping
 from bridge.toml.document import parse
 
 JACK = "{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"
@@ -106,17 +106,6 @@ def test_a_run_goes_from_its_start_over_cancel_and_kill_to_its_end() -> None:
     (finished,) = pipeline.receive(Completed(at=2_000_011, instance_id="2", succeeded=False, detail="killed"))
     assert isinstance(finished, Finished)
     assert (finished.state, finished.detail) == (InstanceState.FAILED, "killed")
-
-
-def test_a_person_may_cancel_a_run_by_its_id_and_an_unknown_id_is_over_already() -> None:
-    pipeline = pipeline_of(declared())
-    pipeline.receive(switch(1))
-
-    def ask(instance_id: str) -> list[Outcome]:
-        return list(pipeline.receive(CancelRequested(at=1, instance_id=instance_id, reason=CancellationReason.Abort)))
-
-    assert kinds(ask("1")) == [Cancel]
-    assert ask("77") == []
 
 
 def test_a_device_that_goes_takes_its_level_and_starts_nothing() -> None:

@@ -44,7 +44,7 @@ class Bench:
         self.loop = asyncio.new_event_loop()
         self.loop.set_exception_handler(lambda _, context: self._accidents.append(context))
         self.reported: dict[str, Ended] = {}
-        self.host = CommandHost(self.loop, "/run/test.sock", self._ended)
+        self.host = CommandHost(self.loop, "/run/test.sock", lambda at: at, self._ended)
         self.loop.add_signal_handler(signal.SIGCHLD, self.host.reap_orphans)
         self.said, self.go = folder / "said", folder / "go"
         self._said, self._go = _fifo(self.said), _fifo(self.go)

@@ -31,7 +31,7 @@ RECORDINGS: dict[str, tuple[str | bytes, str]] = {
     "cut": (HEADER + ADD + ADD[:20], "3: is not JSON"),
     "cut header": (HEADER[:10], "1: is not JSON"),
     "no header": (ADD, '1: is not the header of a recording, {"hwbridge-recording": 1}'),
-    "another format": ("# EVEMU 1.3\n", "1: is not JSON"),
+    "another format": ("# EVEMU 1.3\n", "1: is a recording of evemu, which is not read yet"),
     "an array": ("[1]\n", "1: is not a JSON object"),
     "newer": ('{"hwbridge-recording": 2}\n', "1: is a recording of version 2; this hwbridge reads version 1"),
     "version true": ('{"hwbridge-recording": true}\n', "1: is a recording of version True"),

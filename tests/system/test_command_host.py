@@ -124,7 +124,7 @@ def test_exit_75_wants_to_run_again_later(bench: Bench) -> None:
         (
             ("/bin/rm", "{x}"),
             {"details": {"x": "-rf"}},
-            "exec[2] begins with {x} and became '-rf', which a program would take for an option",
+            "exec[2] is all {x} and became '-rf', which a program would take for an option",
         ),
     ],
 )

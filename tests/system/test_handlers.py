@@ -80,7 +80,7 @@ def test_a_run_over_its_limit_is_cancelled_for_that_and_killed_if_it_does_not_en
         ('exec = ["no-such-program"]', "", "no-such-program: not found"),
         ('exec = ["/dev/null"]', "", "/dev/null: .* may not execute it"),
         ('exec = ["/bin/true"], cwd = "/no/such/folder"', "", "cwd /no/such/folder: No such file or directory"),
-        ('exec = ["/bin/echo", "{who}"]', "", r"exec\[2\] begins with \{who\} and became '-rf', .* an option"),
+        ('exec = ["/bin/echo", "{who}"]', "", r"exec\[2\] is all \{who\} and became '-rf', .* an option"),
         ('exec = ["{nothing}"]', "", r"exec\[1\] became empty: it names no program"),
         ('exec = ["/bin/true"]', 'user = "no-such-user"', "user 'no-such-user' is not known on this machine"),
     ],

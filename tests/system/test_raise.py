@@ -95,7 +95,7 @@ def test_what_is_neither_guid_nor_name_is_refused_with_the_text_that_was_given(d
     done = raise_(daemon, trigger)
 
     assert done.code == 2
-    assert done.error.startswith(f"hwbridge: UnknownTrigger: trigger {trigger!r}"[:8192])
+    assert repr(trigger)[:8000] in done.error
     assert len(done.error) < 9000
 
 
@@ -133,7 +133,7 @@ def test_details_and_key_come_through_as_they_were_given(daemon: Daemon) -> None
         (("--data", "\N{LATIN SMALL LETTER E WITH ACUTE}=1"), "reason 'a name is a letter"),
         (("--data", f"a={'x' * 40_000}"), "field 'a', reason 'beyond the 32768 bytes that all details may have'"),
         ([f"--data=a{number}=" for number in range(65)], "field 'a64', reason 'one more than the 64 allowed'"),
-        (("--key", "k" * 4097), "field 'key', reason 'a key has at most 4096 characters, and no NUL'"),
+        (("--key", "k" * 4097), "field 'key', reason 'a key has at most 4096 characters, this one has 4097'"),
         (("--data", b"a=\xff"), r"argument --data: 'a=\udcff' is not UTF-8"),
         (("--key", b"\xff"), r"argument --key: '\udcff' is not UTF-8"),
         (("--wait",), "--wait is not there yet in this version of hwbridge"),

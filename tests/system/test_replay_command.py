@@ -67,7 +67,7 @@ def test_json_is_an_object_a_line_with_all_there_is_to_know(jack_recording: Path
     done = replay(jack_recording, "--json")
 
     raised, activated, completed = [json.loads(line) for line in done.out.splitlines()[:3]]
-    assert done.out.startswith('{"at":0.804,"what":"raised",')
+    assert done.out.startswith('{"at": 0.804, "what": "raised",')
     assert raised == {
         "at": 0.804,
         "what": "raised",
