@@ -104,3 +104,13 @@ def test_a_table_written_out_means_the_same_as_one_line() -> None:
         """)
 
     assert task == one()
+
+
+@pytest.mark.parametrize("name", ["a.b", "@ID_PATH", "x y", " touch f; "])
+def test_a_template_that_can_name_no_detail_is_refused(name: str) -> None:
+    text = f'[[task]]\nname = "t"\ntriggers = [{{ custom = "jack" }}]\nrun = {{ exec = ["/bin/sh", "{{{name}}}"] }}\n'
+    _, problems = load_tasks([parse("a.toml", text.encode())], NAMES)
+
+    assert [str(problem) for problem in problems] == [
+        f'a.toml:4: [task "t"] run.exec[2]: {{{name}}} names no detail; write {{{{ and }}}} for the braces themselves'
+    ]

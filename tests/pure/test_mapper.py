@@ -327,3 +327,32 @@ def test_a_raise_keeps_the_origin_of_its_event() -> None:
     assert [
         each.origin for origin in Origin for each in mapper.receive(jack(1, origin)) if isinstance(each, Raised)
     ] == [*Origin]
+
+
+def test_a_trigger_that_two_udev_rules_name_is_raised_once() -> None:
+    assert len(Mapper().receive(udev("add", HWBRIDGE_TRIGGER=f"{JACK} {JACK}"))) == 1
+
+
+def test_what_the_device_itself_has_needs_no_ancestor() -> None:
+    rule = f"""
+        [[rule]]
+        name = "usb"
+        source = "udev"
+        raise = "{DISK}"
+        match = {{ "@ID_BUS" = "usb" }}
+        key = "{{@ID_PATH}}"
+        """
+    (raised,) = mapper_of(rule).receive(udev("add", ID_BUS="usb", ID_PATH="pci-0"))
+
+    assert isinstance(raised, Raised)
+    assert raised.key == "pci-0"
+
+
+def test_a_key_that_is_too_long_raises_nothing_and_is_told() -> None:
+    mapper = mapper_of(jack_rule('key = "{name}"'))
+    event = jack(1)
+
+    (refusal,) = mapper.receive(Event("evdev", 7, {**event.fields, "name": "x" * 4097}))
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.message.startswith("rule 'in': detail 'key': a key has at most 4096 characters, this one has 4097")
