@@ -11,21 +11,22 @@ from bridge.errors import InvalidValueError
 Path = tuple[str | int, ...]
 """From the document's root: the keys of tables and the indexes in arrays, from 0, as tomllib nests them."""
 
-# Possessive repeats: a string of a million characters costs no stack and is not tried twice.
-_SPACE = re.compile(r"[ \t]*+")
-_BETWEEN = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")  # white space, line ends and comments
-_KEY = re.compile(r"""(?P<bare>[A-Za-z0-9_-]++)|"(?P<basic>(?:[^"\\\n]|\\.)*+)"|'(?P<literal>[^'\n]*+)'""")
+# Repeats are unrolled, so that nothing is tried twice; possessive ones, which would say the same, go wrong around
+# groups in Python 3.11.2, which Debian 12 has (bpo gh-101955).
+_SPACE = re.compile(r"[ \t]*")
+_BETWEEN = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")  # white space, line ends and comments
+_KEY = re.compile(r"""(?P<bare>[A-Za-z0-9_-]+)|"(?P<basic>[^"\\\n]*(?:\\.[^"\\\n]*)*)"|'(?P<literal>[^'\n]*)'""")
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2})|(.))")
 _ESCAPED = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b", '"': '"', "\\": "\\"}
 _SCALAR = re.compile(
-    r'"""(?:[^"\\]++|\\.|"(?!""))*+"{3,5}'  # up to two quotes may stand before the closing three
-    r"|'''(?:[^']++|'(?!''))*+'{3,5}"
-    r'|"(?:[^"\\\n]|\\.)*+"'
-    r"|'[^'\n]*+'"
-    r"|[^,\]}#\n\"'\[{]++",  # numbers, booleans, dates (which may hold a space)
+    r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"{3,5}'  # up to two quotes may stand before the closing three
+    r"|'''[^']*(?:'(?!'')[^']*)*'{3,5}"
+    r'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
+    r"|'[^'\n]*'"
+    r"|[^,\]}#\n\"'\[{]+",  # numbers, booleans, dates (which may hold a space)
     re.DOTALL,
 )
-_HEADER_END = re.compile(r"[ \t]*+\]{1,2}")
+_HEADER_END = re.compile(r"[ \t]*\]{1,2}")
 
 
 def lines_of(text: str) -> dict[Path, int]:

@@ -77,7 +77,7 @@ def holds(test: object, value: Field | None, *, any_case: bool) -> bool:
         case {"is": exact}:
             return text == (exact.lower() if any_case else exact)
         case {"regex": pattern}:
-            return re.search(pattern, str(value)) is not None
+            return re.search(pattern, str(value), re.IGNORECASE if any_case else re.NOFLAG) is not None
         case {"min": low, "below": high}:
             return re.fullmatch(r"[+-]?[0-9]+", text) is not None and low <= int(text) < high
         case str():
