@@ -187,15 +187,24 @@ def _carries(pid: int, mark: bytes) -> bool | None:
 
 
 def _environment(pid: int) -> bytes:
-    """The environment as the process got it. A thread that has ended shows none, and others may go on."""
+    """The environment as the process got it. A thread that has ended shows none, and others may go on.
+
+    Raises `PermissionError` if no thread shows it and one may not be looked at.
+    """
+    refused: PermissionError | None = None
     for thread in _threads(pid):
         try:
             with open(f"/proc/{pid}/task/{thread}/environ", "rb") as file:
                 environment = file.read()
         except (FileNotFoundError, ProcessLookupError):
             continue
+        except PermissionError as error:  # where we are not root, that of an ended thread too
+            refused = error
+            continue
         if environment:
             return environment
+    if refused is not None:
+        raise refused
     return b""
 
 
