@@ -13,8 +13,8 @@ from typing import Protocol
 from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.monitors.evdev_decode import SIZE, SYN_DROPPED, Code, decode, pair, prepare, until_dropped
 from bridge.monitors.evdev_node import CHUNK, EV_ABS, has_state
+from bridge.sources.device_fields import readable
 from bridge.sources.evdev import InputIdentity, event_of_value
-from bridge.sources.udev import readable
 
 _LOG = logging.getLogger(__name__)
 _DROPPED = pair(SYN_DROPPED)

@@ -12,7 +12,8 @@ import pyudev
 from bridge.model.events import DeviceGone, Event, Origin
 from bridge.monitors.known import Known, Properties, arrived, changed, differs, is_synthetic
 from bridge.monitors.uevents import attribute_of, inherited_of, properties_of
-from bridge.sources.udev import event_of_properties, readable
+from bridge.sources.device_fields import readable
+from bridge.sources.udev import event_of_properties
 
 Told = list[Event | DeviceGone]
 

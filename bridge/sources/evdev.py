@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bridge.model.codes import LEVEL_TYPES, code_name, names_of, type_name
 from bridge.model.events import Event, Field, Fields, Origin
+from bridge.sources.device_fields import is_hexadecimal, is_inherited, readable
 from bridge.sources.source import Source, Subject
-from bridge.sources.udev import HEXADECIMAL, is_inherited, readable
 
 IDENTITY = ("device", "name", "phys", "uniq", "bustype", "vendor", "product")
 AUTOREPEAT = 2
@@ -67,7 +67,7 @@ EVDEV = Source(
     fields=frozenset({*IDENTITY, "type", "code", "value"}),
     integers=frozenset({"value"}),
     is_property=is_inherited,
-    is_hexadecimal=lambda name: name in {"bustype", "vendor", "product"} or HEXADECIMAL.fullmatch(name) is not None,
+    is_hexadecimal=lambda name: name in {"bustype", "vendor", "product"} or is_hexadecimal(name),
     default_key="{device}",
     subject=_subject,
     leaves=lambda fields: False,
