@@ -7,8 +7,6 @@ from bridge.hosts.host import Ended
 from bridge.hosts.processes import Process
 from bridge.model.text import printable
 
-RETRY_LATER = 75
-"""sysexits(3), EX_TEMPFAIL: the handler asks to be run again later."""
 _MOST_NAMED = 5
 
 
@@ -23,7 +21,6 @@ def ending(instance_id: str, status: int | None, faults: Sequence[str], output: 
         succeeded=not lines,
         detail="; ".join(lines) or "exit 0",
         output=output,
-        retry_later=status == RETRY_LATER and not faults,
     )
 
 

@@ -12,14 +12,12 @@ class Ended:
 
     `detail` is one line that a person can act on: `exit 3`, `killed by SIGSEGV`, `/no/such: not found`.
     `output` is the end of what the handler printed, control characters as they are.
-    `retry_later` is the handler's own wish to run again without that this run counts (exit 75).
     """
 
     instance_id: str
     succeeded: bool
     detail: str
     output: str = ""
-    retry_later: bool = False
 
 
 class Host(Protocol):

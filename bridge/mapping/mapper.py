@@ -49,8 +49,6 @@ class LevelTurned(msgspec.Struct, frozen=True):
 
 
 _NOTHING: Sequence["Mapped"] = ()
-_ALWAYS_LOOKED_AT = frozenset({"udev"})
-"""Sources whose events may matter though no rule matches: they name triggers themselves, and their devices go."""
 
 Mapped = Raised | Refusal | RaisedThisBoot | LevelTurned
 
@@ -102,7 +100,7 @@ class Mapper:
         name = event.source
         fields = _with_own(event.fields, inherited) if (inherited := self._inherited[name]) else event.fields
         matching = [each.rule for each in self.table.candidates[name](fields) if each.matches(fields)]
-        if not matching and name not in self._with_levels and name not in _ALWAYS_LOOKED_AT:
+        if not matching and name not in self._with_levels and not SOURCES[name].names_triggers:
             return _NOTHING
         mapped: list[Mapped] = []
         source = SOURCES[name]

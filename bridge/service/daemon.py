@@ -29,6 +29,7 @@ from bridge.service.declarations import Declarations, Settings, counted, read_de
 from bridge.service.places import Directories
 from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
 from bridge.service.varlink_server import VarlinkServer
+from bridge.sources import SOURCES
 
 if TYPE_CHECKING:
     from bridge.store.start_states import StartStates
@@ -38,8 +39,6 @@ log = logging.getLogger("bridge")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
 MOST_PROBLEMS = 100
 """What log and status name of a refused reload."""
-ALWAYS_OPEN = frozenset({"udev"})
-"""Sources that are watched without a rule of theirs: a udev rule may name a trigger itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +139,11 @@ class _Daemon:
         """Opens the monitors that rules ask for; one that cannot be opened is named, and the others go on."""
         for entry_point in entry_points(group="bridge.monitors"):
             name = entry_point.name
-            wanted = name in ALWAYS_OPEN or self._bridge.pipeline.rules.interest(name).asks()
+            source = SOURCES.get(name)
+            if source is None:
+                log.error("monitor %s: there is no source of this name", name)
+                continue
+            wanted = source.names_triggers or self._bridge.pipeline.rules.interest(name).asks()
             if not wanted or name in self._bridge.monitors:
                 continue
             settings = self._configuration.settings.get(name, {})

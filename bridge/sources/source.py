@@ -31,6 +31,8 @@ class Source:
     """Whether the event says that its owner goes."""
     repeats: Callable[[Fields], bool]
     """Whether the event repeats a state (autorepeat), so that it neither starts nor ends a level."""
+    names_triggers: bool = False
+    """Whether an event may name triggers itself, so that it matters though no rule asks for it."""
     levels: Mapping[str, str] | None = None
     """The `code` and the `type` of every event that has a level; None where every event has one."""
 

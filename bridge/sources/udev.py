@@ -62,4 +62,5 @@ UDEV = Source(
     subject=_subject,
     leaves=_leaves,
     repeats=lambda fields: False,
+    names_triggers=True,
 )

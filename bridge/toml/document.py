@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge.model.nesting import is_deeper
 from bridge.model.text import printable
 from bridge.toml.lines import Path, lines_of
 
@@ -90,24 +91,9 @@ def parse(file: str, data: bytes) -> Document:
         return _unreadable(file, 1, TOO_DEEP)
     except ValueError as error:
         return _unreadable(file, *_place_and_message(str(error), text))
-    if _is_deeper(tables, DEEPEST):
+    if is_deeper(tables, DEEPEST):
         return _unreadable(file, 1, TOO_DEEP)
     return Document(file=file, text=text, tables=tables)
-
-
-def _is_deeper(tables: Mapping[str, Any], deepest: int) -> bool:
-    """Whether tables and arrays stand within each other more than `deepest` times; dotted keys make tables too."""
-    level: list[Any] = [tables]
-    for _ in range(deepest):
-        level = [
-            value
-            for container in level
-            for value in (container.values() if isinstance(container, dict) else container)
-            if isinstance(value, dict | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _unreadable(file: str, line: int, message: str) -> Document:

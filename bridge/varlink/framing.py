@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from bridge.errors import ProtocolError
+from bridge.model.nesting import is_deeper
 
 MOST_MESSAGE_BYTES = 256 * 1024
 MOST_DEPTH = 32
@@ -21,7 +22,6 @@ MOST_SEPARATORS = 40_000
 hold up everyone else. Details may have 32 KiB of text, any text."""
 MOST_PENDING_MESSAGES = 32
 
-_CONTAINERS = (dict, list)
 _encoder = msgspec.json.Encoder()
 
 
@@ -132,21 +132,9 @@ def decode_message(frame: bytes) -> dict[str, Any]:
             raise ProtocolError(f"a message has the key {name!r} twice")
         message[name] = value
     # There are never more levels than brackets: only what has many of them is walked.
-    if brackets > MOST_DEPTH and _is_deeper(message, MOST_DEPTH):
+    if brackets > MOST_DEPTH and is_deeper(message, MOST_DEPTH):
         raise ProtocolError(f"a message is nested deeper than {MOST_DEPTH} levels")
     return message
-
-
-def _is_deeper(value: object, levels: int) -> bool:
-    level: list[Any] = [value]
-    for _ in range(levels):
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, _CONTAINERS)
-        ]
-    return bool(level)
 
 
 def encode_message(message: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Fixtures of the system tests: folders and daemons of their own."""
+"""Fixtures of the system tests: folders, daemons, made input devices and varlink servers of their own."""
 
 import os
 import tempfile
@@ -8,6 +8,10 @@ from pathlib import Path
 import jack
 import pytest
 from daemon import Daemon
+from made_inputs import NOW, MadeMachine
+from varlink_serving import HELLO, HELLO_BACK, INTERFACE, Methods, Peer, Serving
+
+from bridge.monitors.evdev import EvdevMonitor
 
 
 @pytest.fixture
@@ -28,3 +32,36 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         yield Path(folder)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> MadeMachine:
+    """A sysfs and nodes for input devices that are made up."""
+    return MadeMachine(tmp_path)
+
+
+@pytest.fixture
+def monitor(machine: MadeMachine) -> Iterator[EvdevMonitor]:
+    """The monitor of that machine, its clock standing still."""
+    made = EvdevMonitor(clock=lambda: NOW, machine=machine)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def methods() -> Methods:
+    return Methods()
+
+
+@pytest.fixture
+def serving(tmp_path: Path, methods: Methods) -> Iterator[Serving]:
+    with Serving(tmp_path / "s", INTERFACE, methods.by_name()) as serving:
+        yield serving
+
+
+@pytest.fixture
+def other(serving: Serving) -> Iterator[Peer]:
+    """Another client, connected before anything bad happens."""
+    with Peer(serving.path) as other:
+        assert other.ask(HELLO) == HELLO_BACK
+        yield other

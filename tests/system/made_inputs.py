@@ -19,6 +19,9 @@ from bridge.monitors.evdev_decode import SYN_DROPPED, Code, pack
 from bridge.monitors.input_devices import FoundInput, find_inputs, read_input
 from bridge.sources.evdev import EVDEV
 
+NOW = 5_000_000
+NODE = "/dev/input/event3"
+JACK = {"code": "SW_HEADPHONE_INSERT"}
 EV_SYN, EV_KEY, EV_REL, EV_ABS, EV_SW, EV_LED = 0, 1, 2, 3, 5, 0x11
 SYN_REPORT: Code = (EV_SYN, 0)
 KEY_A: Code = (EV_KEY, 30)

@@ -2,16 +2,18 @@
 
 import select
 import shutil
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 from made_inputs import (
     ABS_X,
     HEADPHONE,
+    JACK,
     KEY_A,
     KEY_B,
     MICROPHONE,
+    NODE,
+    NOW,
     REL_X,
     MadeMachine,
     MadeUevent,
@@ -22,22 +24,6 @@ from made_inputs import (
 
 from bridge.model.events import DeviceGone, Event, Origin
 from bridge.monitors.evdev import EvdevMonitor, open_monitor
-
-NOW = 5_000_000
-NODE = "/dev/input/event3"
-JACK = {"code": "SW_HEADPHONE_INSERT"}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> MadeMachine:
-    return MadeMachine(tmp_path)
-
-
-@pytest.fixture
-def monitor(machine: MadeMachine) -> Iterator[EvdevMonitor]:
-    made = EvdevMonitor(clock=lambda: NOW, machine=machine)
-    yield made
-    made.close()
 
 
 def is_readable(monitor: EvdevMonitor) -> bool:

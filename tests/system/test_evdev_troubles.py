@@ -1,32 +1,14 @@
 """What the monitor of input devices does where it is refused something, and where something is lost or fails."""
 
 import errno
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from made_inputs import HEADPHONE, MadeMachine, MadeUevent, asking, told
+from made_inputs import HEADPHONE, JACK, NODE, NOW, MadeMachine, MadeUevent, asking, told
 
 from bridge.errors import InvalidValueError
 from bridge.model.events import DeviceGone, Event, Origin
 from bridge.monitors.evdev import EvdevMonitor, open_monitor
 from bridge.monitors.monitor import MonitorReport
-
-NOW = 5_000_000
-NODE = "/dev/input/event3"
-JACK = {"code": "SW_HEADPHONE_INSERT"}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> MadeMachine:
-    return MadeMachine(tmp_path)
-
-
-@pytest.fixture
-def monitor(machine: MadeMachine) -> Iterator[EvdevMonitor]:
-    made = EvdevMonitor(clock=lambda: NOW, machine=machine)
-    yield made
-    made.close()
 
 
 def test_lost_uevents_are_repaired_by_listing(

@@ -4,7 +4,6 @@ import array
 import os
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,25 +11,6 @@ from varlink_serving import DEADLINE_SECONDS, HELLO, HELLO_BACK, INTERFACE, Meth
 
 from bridge.service.callers import ConnectionCount, ConnectionLimits
 from bridge.varlink.framing import MOST_MESSAGE_BYTES
-
-
-@pytest.fixture
-def methods() -> Methods:
-    return Methods()
-
-
-@pytest.fixture
-def serving(tmp_path: Path, methods: Methods) -> Iterator[Serving]:
-    with Serving(tmp_path / "s", INTERFACE, methods.by_name()) as serving:
-        yield serving
-
-
-@pytest.fixture
-def other(serving: Serving) -> Iterator[Peer]:
-    """Another client, connected before anything bad happens."""
-    with Peer(serving.path) as other:
-        assert other.ask(HELLO) == HELLO_BACK
-        yield other
 
 
 def send_until_blocked(peer: Peer, data: bytes, other: Peer) -> int:

@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,6 @@ from varlink_serving import DEADLINE_SECONDS, HELLO, HELLO_BACK, INTERFACE, UNLI
 from bridge.service.varlink_server import VarlinkServer
 from bridge.varlink.framing import MOST_MESSAGE_BYTES
 from bridge.varlink.service import ServiceDescription
-
-
-@pytest.fixture
-def methods() -> Methods:
-    return Methods()
-
-
-@pytest.fixture
-def serving(tmp_path: Path, methods: Methods) -> Iterator[Serving]:
-    with Serving(tmp_path / "s", INTERFACE, methods.by_name()) as serving:
-        yield serving
-
-
-@pytest.fixture
-def other(serving: Serving) -> Iterator[Peer]:
-    """Another client, connected before anything bad happens."""
-    with Peer(serving.path) as other:
-        assert other.ask(HELLO) == HELLO_BACK
-        yield other
 
 
 @pytest.mark.parametrize(
