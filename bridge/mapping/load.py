@@ -239,11 +239,9 @@ def _check_level(table: Table, source: Source, tests: Tests, key: str) -> None:
     """Refuses `edge` and its like where only moments can match: nothing stays true or false behind a moment."""
     if source.levels is None:
         return
-    code, of_type = tests.get("code"), tests.get("type")
+    code = tests.get("code")
     codes = code.exact() if code is not None else None
-    types = source.levels.values() if of_type is None else filter(of_type, source.levels.values())
-    unnamed = any(types) and any(str(each).startswith("0x") for each in codes or ())
-    named = source.levels if codes is None else [str(each) for each in codes if each in source.levels]
-    possible = any((code is None or code(each)) and (of_type is None or of_type(source.levels[each])) for each in named)
-    if not possible and not unnamed:
-        table.problem("what matches are moments; they have no level that could turn true", key)
+    for kind in source.levels(codes or ()):
+        if all(test(kind[name]) for name, test in tests.items() if name in kind):
+            return
+    table.problem("what matches are moments; they have no level that could turn true", key)

@@ -104,7 +104,8 @@ class Mapper:
             return _NOTHING
         mapped: list[Mapped] = []
         source = SOURCES[name]
-        subject = source.subject(fields) if name in self._with_levels and not source.repeats(fields) else None
+        has_level = name in self._with_levels and not source.repeats(fields) and not source.is_moment(fields)
+        subject = source.subject(fields) if has_level else None
         was_true = frozenset(self._levels.true_for(name, subject)) if subject else frozenset()
         for rule in matching:
             if (subject or not rule.edge) and _may_raise(rule, event.origin, was_true=rule in was_true):
@@ -171,8 +172,7 @@ def _may_raise(rule: Rule, origin: Origin, *, was_true: bool) -> bool:
 
 
 def _owner(source: Source, fields: Fields) -> str:
-    subject = source.subject(fields)
-    return subject[0] if subject else ""
+    return source.subject(fields)[0]
 
 
 def _meaning(rule: Rule) -> tuple[object, ...]:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from bridge.errors import InvalidValueError, RecordingError
-from bridge.model.codes import code_name, code_number, resolve_code, type_name, type_number
 from bridge.model.durations import format_at
 from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.sources import NOT_YET, SOURCES
@@ -36,8 +35,6 @@ _NOT_YET_BEGINNINGS = {
     b"UDEV  [": "a recording of udevadm monitor",
 }
 """How lines of formats begin that a later version reads."""
-LOWEST, HIGHEST = -(2**31), 2**31 - 1
-"""The values that an input event can have: `__s32` in struct input_event, linux/input.h."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -109,11 +106,7 @@ def _event(record: dict[str, object]) -> Event | DeviceGone:
         return DeviceGone(name, at, owner, replayed=True)
     origin = _origin(record.pop("origin", Origin.LIVE))
     fields = {field: _field(name, field, value) for field, value in record.items()}
-    if name == "evdev":
-        fields = _input_fields(fields)
-    elif "action" not in fields:
-        raise InvalidValueError("has no action")
-    return Event(name, at, fields, origin, replayed=True)
+    return Event(name, at, SOURCES[name].checked(fields), origin, replayed=True)
 
 
 def _at(value: object) -> int:
@@ -145,25 +138,6 @@ def _field(source: str, name: str, value: object) -> Field:
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             raise InvalidValueError(f"{name} holds half a surrogate pair")
     return value
-
-
-def _input_fields(fields: dict[str, Field]) -> dict[str, Field]:
-    """The fields with the canonical names of type and code; the code's name says the type where it is left out."""
-    if "code" not in fields or "value" not in fields:
-        raise InvalidValueError("an event of evdev has a code and a value")
-    value = fields["value"]
-    if isinstance(value, int) and not LOWEST <= value <= HIGHEST:
-        raise InvalidValueError(f"value is {value}, which no input event can have: it has 32 bits")
-    of_code, code = resolve_code(str(fields["code"]))
-    if "type" in fields:
-        number = type_number(str(fields["type"]))
-        if of_code is not None and of_code != number:
-            raise InvalidValueError(f"{code} is no code of {type_name(number)}")
-    elif of_code is None:
-        raise InvalidValueError(f"the code {code} does not say its type; give it")
-    else:
-        number = of_code
-    return {**fields, "type": type_name(number), "code": code_name(number, code_number(number, code))}
 
 
 def line_of_event(event: Event | DeviceGone) -> str:

@@ -1,13 +1,13 @@
 """What every source says of itself. Nothing here knows any one source.
 
 The subject of an event is a pair: the owner (the device, which can go and takes its levels with it) and
-the rest (which of the owner's levels). A moment has no subject: nothing that could be true or false stays behind.
+the rest (which of the owner's levels). Of a moment nothing stays behind that could be true or false.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from bridge.model.events import Fields
+from bridge.model.events import Field, Fields
 
 Subject = tuple[str, str]
 
@@ -26,15 +26,24 @@ class Source:
     is_property: Callable[[str], bool]
     is_hexadecimal: Callable[[str], bool]
     default_key: str
-    subject: Callable[[Fields], Subject | None]
+    subject: Callable[[Fields], Subject]
+    is_moment: Callable[[Fields], bool]
+    """Whether the event is over as soon as it has happened, so that it has no level."""
+    identifies: Callable[[str], bool]
+    """Whether a field of this name says which subject an event is about, and not how that subject is."""
+    checked: Callable[[dict[str, Field]], dict[str, Field]]
+    """Recorded fields in their canonical form. Raises `InvalidValueError` for what no event of the source can be."""
     leaves: Callable[[Fields], bool]
     """Whether the event says that its owner goes."""
     repeats: Callable[[Fields], bool]
     """Whether the event repeats a state (autorepeat), so that it neither starts nor ends a level."""
     names_triggers: bool = False
     """Whether an event may name triggers itself, so that it matters though no rule asks for it."""
-    levels: Mapping[str, str] | None = None
-    """The `code` and the `type` of every event that has a level; None where every event has one."""
+    levels: Callable[[Collection[Field]], Iterable[Mapping[str, Field | None]]] | None = None
+    """For each kind of event that has a level, the fields that tell the kind; None where every event has one.
+
+    A field that such events do not have is None. It is given the codes that a rule lists, since codes without a name are too many to go through.
+    """
 
     def knows(self, name: str) -> bool:
         """Whether an event of this source may have a field of this name."""

@@ -5,6 +5,7 @@ Names are udev's (udev(7), libudev): an event has every property by its name, be
 
 from collections.abc import Mapping
 
+from bridge.errors import InvalidValueError
 from bridge.model.events import Event, Field, Fields, Origin
 from bridge.sources.device_fields import is_hexadecimal, is_property, readable
 from bridge.sources.source import Source, Subject
@@ -14,6 +15,7 @@ TRIGGER_PROPERTY = "HWBRIDGE_TRIGGER"
 """Set by a udev rule: the triggers, separated by spaces, that this event raises."""
 
 FIELDS = ("action", "subsystem", "devtype", "devpath", "devnode", "driver", "synthetic")
+_IDENTIFYING = frozenset({"subsystem", "devtype", "devpath", "devnode", "SUBSYSTEM", "DEVTYPE", "DEVPATH", "DEVNAME"})
 _PROPERTY_OF_FIELD = {
     "action": "ACTION",
     "subsystem": "SUBSYSTEM",
@@ -48,6 +50,12 @@ def _subject(fields: Fields) -> Subject:
     return str(fields.get("devpath", "")), ""
 
 
+def _checked(fields: dict[str, Field]) -> dict[str, Field]:
+    if "action" not in fields:
+        raise InvalidValueError("has no action")
+    return fields
+
+
 def _leaves(fields: Fields) -> bool:
     return fields.get("action") == "remove"
 
@@ -60,6 +68,9 @@ UDEV = Source(
     is_hexadecimal=is_hexadecimal,
     default_key="{devpath}",
     subject=_subject,
+    is_moment=lambda fields: False,
+    identifies=_IDENTIFYING.__contains__,
+    checked=_checked,
     leaves=_leaves,
     repeats=lambda fields: False,
     names_triggers=True,
