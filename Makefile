@@ -1,6 +1,7 @@
 # make demo   a recorded headphone jack runs a task, in the real daemon
 # make test   every test; as root with apt, the lab (a QEMU guest) too
 # make bench  the benchmarks: a table, and bench.json
+# make fuzz   made-up bytes for every reader of recordings, FUZZ_SECONDS (60) each; it needs a wheel of atheris
 # make check  format, lint, types and floors only
 # Everything they need is set up first, in .venv and, for the lab, in a cache outside this folder.
 
@@ -8,8 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo test bench check lab format clean
+.PHONY: demo test bench fuzz check lab format clean
 
 demo: $(READY)
 	@docs/examples/lamp/demo $(abspath $(BIN))/hwbridge
@@ -19,6 +21,14 @@ test: $(READY) lab
 
 bench: $(READY) lab
 	$(BIN)/python -m benchmarks
+
+fuzz: $(READY)
+	@$(BIN)/python -m pip install --quiet --only-binary atheris --group fuzz \
+		|| { echo "nothing is fuzzed: atheris, which has wheels for few Pythons, has none for this one"; exit 1; }
+	@for reader in evemu jsonl formats; do \
+		folder=$$(mktemp -d) && echo "fuzzing the reader $$reader for $(FUZZ_SECONDS) s in $$folder" \
+			&& $(BIN)/python -m fuzz $$reader $(FUZZ_SECONDS) $$folder && rm -r $$folder || exit 1; \
+	done
 
 check: $(READY)
 	$(BIN)/python -m pytest -q tests/house

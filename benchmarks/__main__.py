@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import evdev_pipeline, idle, mouse, rule_count, start, uevent
+from benchmarks import evdev_pipeline, idle, mouse, recordings, rule_count, start, timers, uevent
 from benchmarks.result import Missing, Result
 
 BENCHMARKS: tuple[Callable[[], Iterator[Result | Missing]], ...] = (
     evdev_pipeline.measure,
     rule_count.measure,
+    timers.measure,
+    recordings.measure,
     uevent.measure,
     start.measure,
     idle.measure,

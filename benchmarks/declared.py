@@ -13,10 +13,10 @@ GUID = "{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"
 TASK = f'[[task]]\nname = "task"\ntriggers = [{{ custom = "{GUID}" }}]\nrun = {{ exec = ["true"] }}\n'
 
 
-def rules_of(matches: Sequence[str], source: str = "evdev") -> RuleTable:
-    """One rule for each `match`, written as in TOML."""
+def rules_of(matches: Sequence[str], source: str = "evdev", more: str = "") -> RuleTable:
+    """One rule for each `match`, written as in TOML; `more` are further lines of all of them."""
     text = "".join(
-        f'[[rule]]\nname = "rule {number}"\nsource = "{source}"\nmatch = {match}\nraise = "{GUID}"\n'
+        f'[[rule]]\nname = "rule {number}"\nsource = "{source}"\nmatch = {match}\nraise = "{GUID}"\n{more}\n'
         for number, match in enumerate(matches)
     )
     parts = [parse(f"{start}.toml", part.encode()) for start, part in enumerate(_parts(text))]

@@ -27,13 +27,15 @@ VERBS = {
     "run": "run the daemon",
     "check": "check rules and tasks files, and show every error in them",
     "replay": "show what recorded events lead to, without any hardware",
+    "record": "write down what devices tell, to be replayed",
+    "explain": "show why rules raised at recorded events, or why not",
     "raise": "raise a trigger",
     "status": "show what the daemon is and does",
 }
 """Each verb is the module `bridge.cli.VERB` (`raise_` for raise), with `configure(parser)` and `run(arguments)`."""
 NOT_YET = frozenset(
-    {"wait", "list", "show", "start", "cancel", "unregister", "reset", "history", "monitor", "record", "convert"}
-    | {"timeline", "explain", "suggest", "doctor", "progress"}
+    {"wait", "list", "show", "start", "cancel", "unregister", "reset", "history", "monitor", "convert"}
+    | {"timeline", "suggest", "doctor", "progress"}
 )
 """Verbs of the contract that a later version brings; they are refused by name."""
 _MODULES = {"raise": "raise_"}

@@ -1,21 +1,19 @@
-"""`hwbridge check`: every error in rules and tasks files, in one go. It starts and changes nothing."""
+"""`hwbridge check`: every error in rules and tasks files, in one go, and what is surely wrong. It changes nothing."""
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import entry_points
 
 from bridge.cli.errors import show_error
 from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
 from bridge.dispatch.load import TABLES as TASK_TABLES
 from bridge.errors import DeclarationError
-from bridge.service.declarations import (
-    Declarations,
-    check_declarations,
-    counted,
-    read_declarations,
-    read_rules,
-)
+from bridge.mapping.warnings import Written, warnings_of
+from bridge.model.text import count_of
+from bridge.service.declarations import check_declarations, counted, read_rules, read_tasks
 from bridge.service.files import read_given
-from bridge.toml.document import Document
+from bridge.toml.document import Document, Problem
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,27 +26,49 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints every error on stderr and returns 1, or says what was found to be right."""
+    """Prints every error on stderr and returns 1, or says what was found to be right, and warns of what is not."""
     directories = directories_of(arguments, places_of(arguments))
+    rules = read_rules(directories)
+    if arguments.paths:
+        rules, tasks, naming = _parted(read_given(arguments.paths), rules)
+    else:
+        tasks, naming = read_tasks(directories), []
     try:
-        if arguments.paths:
-            declarations = _check_given(read_given(arguments.paths), read_rules(directories))
-        else:
-            declarations = read_declarations(directories)
+        declarations = check_declarations(rules, tasks, naming)
     except DeclarationError as error:
         for problem in error.problems:
             show_error(str(problem))
         return 1
-    print(f"{counted(declarations)}: no errors")
+    written = Written(
+        rules=declarations.rules,
+        tasks=declarations.tasks,
+        rule_files=rules,
+        task_files=tasks,
+        naming=naming,
+        watched={entry_point.name for entry_point in entry_points(group="bridge.monitors")},
+    )
+    warnings = warnings_of(written)
+    for warning in warnings:
+        show_error(_shown(warning))
+    more = f", {count_of(len(warnings), 'warning')}" if warnings else ""
+    print(f"{counted(declarations)}: no errors{more}")
     return 0
 
 
-def _check_given(given: Sequence[Document], usual_rules: Sequence[Document]) -> Declarations:
-    """Checks the files that were named, by what is in them: tasks, or else rules.
+def _parted(
+    given: Sequence[Document], usual_rules: Sequence[Document]
+) -> tuple[list[Document], list[Document], list[Document]]:
+    """Of the files that were named, by what is in them, those of rules and those of tasks; and files that give names.
 
     What a trigger's name means may stand in a file that was not named: names in the usual rules files hold too.
     """
     tasks = [document for document in given if document.tables.keys() & TASK_TABLES]
     rules = [document for document in given if document not in tasks]
     files = {document.file for document in given}
-    return check_declarations(rules, tasks, [document for document in usual_rules if document.file not in files])
+    return rules, tasks, [document for document in usual_rules if document.file not in files]
+
+
+def _shown(warning: Problem) -> str:
+    """The warning as an error is shown, with the word that tells it from one behind file and line."""
+    key = f"{warning.key}: " if warning.key else ""
+    return str(replace(warning, where="", key="", message=f"warning: [{warning.where}] {key}{warning.message}"))

@@ -1,22 +1,38 @@
-"""`hwbridge replay`: what recorded events lead to, line by line, the same bytes everywhere. It starts no program."""
+"""`hwbridge replay`: what recorded events lead to, line by line, the same bytes everywhere.
+
+It opens no device and asks no daemon, and it starts a program only if it is told to run the tasks.
+"""
 
 import argparse
-import difflib
-from collections.abc import Callable, Iterable, Iterator
-from heapq import merge
-from pathlib import Path
+import re
+import select
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 
+from bridge.cli.bar import Bar
 from bridge.cli.errors import show_error
-from bridge.cli.places import add_file_options, add_options_not_yet, add_whose_options, directories_of, path, places_of
-from bridge.cli.recordings import read_recording_file
-from bridge.errors import InvalidDurationError, RecordingError
-from bridge.mapping.mapper import Refusal
-from bridge.model.durations import parse_duration
+from bridge.cli.expected import difference_from
+from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
+from bridge.dispatch.decisions import Finished
+from bridge.errors import InvalidDurationError, InvalidValueError
+from bridge.hosts.host import Ended, Host
+from bridge.mapping.raising import Refusal
+from bridge.model.durations import format_duration, parse_duration
+from bridge.model.events import DeviceGone, Event
+from bridge.model.tasks import InstanceState
 from bridge.model.text import printable
 from bridge.pipeline.pipeline import Outcome
-from bridge.service.declarations import read_declarations
-from bridge.testing.replay import Replay
+from bridge.service.clock import monotonic, wall
+from bridge.service.declarations import Declarations, read_declarations
+from bridge.service.recordings import merged, open_recording
+from bridge.testing.pace import Pace
+from bridge.testing.replay import MakeHost, Overdue, Replay
 from bridge.testing.transcript import json_of, text_of
+from bridge.testing.window import beginning_at, ending_at
+
+_SPEED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_SHOWN_CHARACTERS = 200
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,30 +40,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", type=path, nargs="+", help="a recording; several are merged by time")
     add_file_options(parser)
     add_whose_options(parser)
+    for name, explanation in (
+        ("from", "begin at that time of the recording, with the state that was there then: 1.5s"),
+        ("to", "play no event that is later than that time of the recording"),
+        ("until", "go on until that time of the recording, and no further: 10s"),
+    ):
+        parser.add_argument(f"--{name}", metavar="DURATION", type=_duration, dest=f"{name}_at", help=explanation)
     parser.add_argument(
-        "--until",
-        metavar="DURATION",
-        type=_duration,
-        help="go on until that time of the recording, and no further: 10s",
+        "--speed", metavar="N", type=_speed, help="take time: 1 as long as it took, 2 half of it; without it, none"
     )
-    add_options_not_yet(parser, "--run", "--from", "--to", "--speed")
+    parser.add_argument("--run", action="store_true", dest="runs", help="run the tasks' programs, as who you are")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--expect", metavar="FILE", type=path, help="compare with this file instead of printing")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints what happens, or compares it with what was expected."""
+    """Prints what happens, or how that differs from what was expected."""
+    _check_times(arguments.from_at, {"--to": arguments.to_at, "--until": arguments.until_at})
     declarations = read_declarations(directories_of(arguments, places_of(arguments)))
-    recordings = [read_recording_file(file) for file in arguments.files]
-    replay = Replay(declarations.rules, declarations.tasks)
-    outcomes = replay.events(merge(*recordings, key=lambda event: event.at), arguments.until)
-    show: Callable[[Outcome], str | None] = json_of if arguments.json else text_of
-    lines = _shown(outcomes, show)
-    if arguments.expect is None:
-        for line in lines:
-            print(line)
-        return 0
-    return _compare(arguments.expect, list(lines))
+    with ExitStack() as opened:
+        bar = opened.enter_context(Bar("checking")) if sys.stderr is not None and sys.stderr.isatty() else None
+        events = _events(arguments, opened, bar)
+        outcomes = _replay(arguments, declarations, opened).events(events, arguments.until_at)
+        lines = _lines(outcomes, json_of if arguments.json else text_of, bar)
+        if arguments.expect is not None:
+            lines = difference_from(arguments.expect, lines)
+        printed = _print(lines, bar, at_once=arguments.runs or arguments.speed is not None)
+    return 1 if printed and arguments.expect is not None else 0
+
+
+def _check_times(begin: int | None, ends: Mapping[str, int | None]) -> None:
+    for option, end in ends.items():
+        if begin is not None and end is not None and begin > end:
+            raise InvalidValueError(f"--from {format_duration(begin)} is later than {option} {format_duration(end)}")
 
 
 def _duration(text: str) -> int:
@@ -57,31 +82,84 @@ def _duration(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _shown(outcomes: Iterable[Outcome], show: Callable[[Outcome], str | None]) -> Iterator[str]:
+def _speed(text: str) -> float:
+    speed = float(text) if _SPEED.fullmatch(text) else 0
+    if not speed:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, as 1, 10 or 0.5")
+    return speed
+
+
+def _events(arguments: argparse.Namespace, opened: ExitStack, bar: Bar | None) -> Iterator[Event | DeviceGone]:
+    """The events to be played. Every recording has been checked when this returns."""
+    recordings = [opened.enter_context(open_recording(file)) for file in arguments.files]
+    events = merged(recordings)
+    if bar is not None:
+        events = bar.counted("replaying", events, sum(recording.count for recording in recordings))
+    if arguments.from_at is not None:
+        events = beginning_at(events, arguments.from_at)
+    if arguments.to_at is not None:
+        events = ending_at(events, arguments.to_at)
+    return events
+
+
+def _replay(arguments: argparse.Namespace, declarations: Declarations, opened: ExitStack) -> Replay:
+    pace = Pace(arguments.speed, arguments.from_at or 0, monotonic, _wait) if arguments.speed is not None else None
+    make_host = _programs(opened, lambda at: wall() - (replay.now - at)) if arguments.runs else None
+    wait_until = pace.wait_until if pace is not None else None
+    replay = Replay(declarations.rules, declarations.tasks, make_host, wait_until=wait_until)
+    return replay
+
+
+def _programs(opened: ExitStack, wall_time: Callable[[int], int]) -> MakeHost:
+    from bridge.testing.programs import Programs  # asyncio takes longer to load than most replays
+
+    def make_host(ended: Callable[[Ended | Overdue], None]) -> Host:
+        return opened.enter_context(Programs(ended, wall_time))
+
+    return make_host
+
+
+def _wait(seconds: float) -> None:
+    """Waits, but not for what nobody would read any more."""
+    waiting = select.poll()
+    if sys.stdout is not None:
+        waiting.register(1, 0)
+    if waiting.poll(seconds * 1000):
+        raise BrokenPipeError
+
+
+def _lines(outcomes: Iterable[Outcome], show: Callable[[Outcome], str | None], bar: Bar | None) -> Iterator[str]:
+    """What happens, line by line; what is only for whoever looks on goes to stderr."""
     for outcome in outcomes:
-        if isinstance(outcome, Refusal):
-            show_error(f"hwbridge: {outcome.message}")
+        remark = _remark(outcome)
+        if remark is not None:
+            if bar is not None:
+                bar.give_way()
+            show_error(f"hwbridge: {remark}")
         line = show(outcome)
         if line is not None:
             yield line
 
 
-def _compare(expected: Path, lines: list[str]) -> int:
-    """1 and a unified diff on stdout if what happened is not what was expected."""
-    try:
-        wanted = expected.read_bytes()
-    except OSError as error:
-        raise RecordingError(str(expected), 1, f"cannot be read: {error.strerror}") from error
-    found = "".join(f"{line}\n" for line in lines).encode()
-    if found == wanted:
-        return 0
-    name = printable(str(expected))
-    for line in difflib.unified_diff(_lines(wanted), _lines(found), name, "replayed", lineterm=""):
-        print(line)
-    return 1
+def _remark(outcome: Outcome) -> str | None:
+    match outcome:
+        case Refusal():
+            return outcome.message
+        case Finished(state=InstanceState.FAILED, instance=instance):
+            last = outcome.output.rstrip().rpartition("\n")[2][-_SHOWN_CHARACTERS:]
+            why = f"{outcome.detail}{f'; last printed: {printable(last)}' if last else ''}"
+            return f"{instance.task.name} {instance.instance_id} failed: {why}"
+        case _:
+            return None
 
 
-def _lines(content: bytes) -> list[str]:
-    """The lines as a diff shows them, which says of a last one without a line feed that it has none."""
-    *lines, rest = [printable(line) for line in content.decode(errors="backslashreplace").split("\n")]
-    return [*lines, f"{rest}\n\\ No newline at end of file"] if rest else lines
+def _print(lines: Iterable[str], bar: Bar | None, *, at_once: bool) -> int:
+    """Prints the lines; returns how many there were."""
+    count = 0
+    shares_terminal = bar is not None and sys.stdout is not None and sys.stdout.isatty()
+    for line in lines:
+        if bar is not None and shares_terminal:
+            bar.give_way()
+        print(line, flush=at_once)
+        count += 1
+    return count

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+from contextlib import ExitStack
 
 from bridge.cli.places import (
     add_daemon_options,
@@ -12,10 +13,10 @@ from bridge.cli.places import (
     path,
     places_of,
 )
-from bridge.cli.recordings import read_recording_file
 from bridge.model.text import printable
-from bridge.service.daemon import Configuration, Recording, run_daemon
+from bridge.service.daemon import Configuration, run_daemon
 from bridge.service.declarations import read_settings
+from bridge.service.recordings import open_recording
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,17 +45,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the daemon until TERM or Ctrl-C."""
     places = places_of(arguments)
     socket = given_socket(arguments)
-    configuration = Configuration(
-        directories=directories_of(arguments, places),
-        settings=read_settings(arguments.config or places.config, given=arguments.config is not None),
-        state=arguments.state or places.state,
-        socket=socket or places.socket,
-        socket_is_default=socket is None,
-        recordings=[Recording(name=printable(str(file)), events=read_recording_file(file)) for file in arguments.play],
-    )
     log = logging.StreamHandler(sys.stderr)
     log.setFormatter(_LineFormatter("hwbridge: %(message)s"))
     logging.basicConfig(handlers=[log], level=logging.DEBUG if arguments.verbose else logging.INFO)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    run_daemon(configuration)
+    with ExitStack() as opened:
+        configuration = Configuration(
+            directories=directories_of(arguments, places),
+            settings=read_settings(arguments.config or places.config, given=arguments.config is not None),
+            state=arguments.state or places.state,
+            socket=socket or places.socket,
+            socket_is_default=socket is None,
+            recordings=[opened.enter_context(open_recording(file)) for file in arguments.play],
+        )
+        run_daemon(configuration)
     return 0

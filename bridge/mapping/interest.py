@@ -2,21 +2,33 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
-from bridge.mapping.rules import Rule
+from bridge.mapping.match import Checks
 from bridge.model.events import Fields
+
+
+class Asker(Protocol):
+    """A rule, or a level that a rule's guards look at."""
+
+    @property
+    def match(self) -> Checks:
+        """The tests of the events that it wants to be told of."""
+
+    def asked_fields(self) -> frozenset[str]:
+        """Every field that it wants such events to have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """The rules of the source named `source`, seen by its monitor."""
+    """All that asks for events of the source named `source`, seen by its monitor."""
 
     source: str
-    rules: tuple[Rule, ...]
+    askers: tuple[Asker, ...]
 
     def asks(self) -> bool:
-        """Whether there is any rule of this source."""
-        return bool(self.rules)
+        """Whether anything asks for events of this source."""
+        return bool(self.askers)
 
     @property
     def attributes(self) -> frozenset[str]:
@@ -29,13 +41,13 @@ class Interest:
         return frozenset(name for name in self._asked() if name.startswith("@"))
 
     def _asked(self) -> Iterable[str]:
-        return frozenset().union(*(rule.asked_fields() for rule in self.rules))
+        return frozenset().union(*(asker.asked_fields() for asker in self.askers))
 
     def pinned(self, field: str) -> frozenset[str] | None:
         """The exact values of a field that the rules ask for; None where some rule leaves it open."""
         values: set[str] = set()
-        for rule in self.rules:
-            listed = [test.exact() for name, test in rule.match if name == field]
+        for asker in self.askers:
+            listed = [test.exact() for name, test in asker.match if name == field]
             if not listed or listed[0] is None:
                 return None
             values.update(str(value) for value in listed[0])
@@ -46,12 +58,12 @@ class Interest:
 
         A known field that `fields` does not have counts as absent.
         """
-        return any(_may_match(rule, fields, known) for rule in self.rules)
+        return any(_may_match(asker, fields, known) for asker in self.askers)
 
     def narrowed(self, fields: Fields, known: Collection[str]) -> "Interest":
         """The interest of those rules that may match such an event: what a device is asked for, once it is known."""
-        return Interest(self.source, tuple(rule for rule in self.rules if _may_match(rule, fields, known)))
+        return Interest(self.source, tuple(each for each in self.askers if _may_match(each, fields, known)))
 
 
-def _may_match(rule: Rule, fields: Fields, known: Collection[str]) -> bool:
-    return all(test(fields.get(name)) for name, test in rule.match if name in known)
+def _may_match(asker: Asker, fields: Fields, known: Collection[str]) -> bool:
+    return all(test(fields.get(name)) for name, test in asker.match if name in known)

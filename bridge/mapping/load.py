@@ -1,132 +1,115 @@
 """From rules files to a rule table, with every error of all files. Nothing here opens a file.
 
-The keys are those of design.md, "Rules"; what a later version brings is refused by name.
+The keys are those of design.md, "Rules".
 """
 
-import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from bridge.errors import InvalidGuidError, InvalidValueError
-from bridge.mapping.match import AnyOf, Test, is_glob, parse_test, searches
+from bridge.errors import InvalidValueError
+from bridge.mapping.conditions import SYSTEM_LEVELS, Condition
+from bridge.mapping.load_filters import load_filters
+from bridge.mapping.load_guards import load_guards
+from bridge.mapping.load_names import load_trigger_names
+from bridge.mapping.load_ports import load_input_options, load_serial_ports
+from bridge.mapping.load_tests import check_level, fields_known, load_match, open_match
 from bridge.mapping.rules import Rule, StartState
-from bridge.mapping.table import RuleTable
-from bridge.model.codes import code_names, code_of_type, type_name, type_names, type_number
+from bridge.mapping.table import Devices, RuleTable
+from bridge.model.conditions import SYSTEM_CONDITIONS
 from bridge.model.details import MOST_NAMES, NAME
-from bridge.model.guid import Guid
 from bridge.model.templates import Template
-from bridge.model.triggers import NamedTrigger, Principal
-from bridge.sources import NOT_YET, SOURCES
-from bridge.sources.source import Source
+from bridge.model.triggers import NamedTrigger
+from bridge.sources import SOURCES
 from bridge.toml.document import Document, Problem
 from bridge.toml.names import claim_name, readable_name, resolve_trigger
 from bridge.toml.schema import Table, root_table
-from bridge.toml.values import NOT_THERE_YET, boolean, choice, describe, did_you_mean, text, text_as
+from bridge.toml.values import choice, text, text_as
 
 TABLES = frozenset({"triggers", "rule", "condition", "serial", "input"})
 """The tables of a rules file."""
-_TABLES_NOT_YET = {"condition": None, "serial": None, "input": None}
-_KEYS_NOT_YET = dict.fromkeys(("debounce", "hold_for", "quiet_for", "count", "until", "holdoff", "while"))
-
-Tests = Mapping[str, Test]
 
 
 def load_rules(documents: Sequence[Document], naming: Sequence[Document] = ()) -> tuple[RuleTable, list[Problem]]:
     """The rules of these files, in order, and everything that is wrong in them.
 
-    Only a table without problems means anything. Names given to triggers hold in all files; those of the files
-    `naming` hold too, and nothing else is read there.
+    Only a table without problems means anything. Names given to triggers and conditions hold in all files; those of
+    the files `naming` hold too, and nothing else is read there.
     """
     problems = [problem for document in documents for problem in document.problems]
     roots = [root_table(document, problems) for document in documents]
-    names = _load_names([root_table(document, []) for document in naming]) | _load_names(roots)
-    rules: list[Rule] = []
+    others = [root_table(document, []) for document in naming]
+    names = load_trigger_names(others) | load_trigger_names(roots)
+    given = [table for root in others for table in root.tables("condition")]
+    declared = _claimed(roots, "condition")
+    conditions = {each.name: each for each in SYSTEM_LEVELS}
+    conditions |= {each.name: each for table in (*given, *declared) for each in _load_condition(table)}
     places: dict[str, str] = {}
+    ports = [port for root in roots for port in load_serial_ports(root, places)]
+    inputs = [options for root in roots for options in load_input_options(root)]
+    rules = [rule for table in _claimed(roots, "rule") for rule in _load_rule(table, names, conditions)]
     for root in roots:
-        for table in root.tables("rule"):
-            claim_name(table, places, "rule")
-            rule = _load_rule(table, names)
-            if rule is not None:
-                rules.append(rule)
-        root.not_yet(_TABLES_NOT_YET)
         root.finish()
     order = {document.file: place for place, document in enumerate(documents)}
-    return RuleTable(rules, names), sorted(problems, key=lambda problem: (order[problem.file], problem.line))
+    problems.sort(key=lambda problem: (order[problem.file], problem.line))
+    return RuleTable(rules, names, tuple(conditions.values()), Devices(tuple(ports), tuple(inputs))), problems
 
 
-def _load_names(roots: Sequence[Table]) -> dict[str, NamedTrigger]:
-    names: dict[str, NamedTrigger] = {}
-    for root in roots:
-        triggers = root.table("triggers")
-        if triggers is None:
-            continue
-        for name, value in triggers.entries():
-            trigger = _load_name(triggers, name, value)
-            before = names.get(name)
-            if trigger is None:
-                continue
-            if before is not None and before.guid != trigger.guid:
-                triggers.problem(f"another file gives this name to {before.guid}", name)
-            elif before is not None:
-                names[name] = NamedTrigger(name=name, guid=trigger.guid, allow=before.allow | trigger.allow)
-            else:
-                names[name] = trigger
-    return names
+def _claimed(roots: Sequence[Table], kind: str) -> list[Table]:
+    """The tables of one kind, each of which has a name of its own."""
+    places: dict[str, str] = {}
+    tables = [table for root in roots for table in root.tables(kind)]
+    for table in tables:
+        claim_name(table, places, kind)
+    return tables
 
 
-def _load_name(triggers: Table, name: str, value: object) -> NamedTrigger | None:
-    try:
-        if not name or not name.isprintable():
-            raise InvalidValueError("a name is not empty, and all of it can be printed")
-        if _is_guid(name):
-            raise InvalidValueError("a GUID is no name")
-        if isinstance(value, str):
-            return NamedTrigger(name=name, guid=Guid.parse(value))
-        if not isinstance(value, dict):
-            raise InvalidValueError(f"expected a GUID, or a table with one and allow, found {describe(value)}")
-    except InvalidValueError as error:
-        triggers.problem(str(error), name)
-        return None
-    table = triggers.table(name)
-    assert table is not None
-    guid = table.read("guid", text_as(Guid.parse), required=True)
-    allow = table.read_all("allow", text_as(Principal.parse))
+def _load_condition(table: Table) -> Iterator[Condition]:
+    name = table.read("name", _condition_name, required=True)
+    source_name = table.read("source", choice(*SOURCES), required=True)
+    if source_name is None:
+        open_match(table)
+    else:
+        source = SOURCES[source_name]
+        tests = load_match(table, source)
+        check_level(table, source, tests, "match")
+        if name is not None and tests:
+            yield Condition(name, source, tuple(tests.items()))
     table.finish()
-    return NamedTrigger(name=name, guid=guid, allow=frozenset(allow)) if guid is not None else None
 
 
-def _is_guid(value: str) -> bool:
-    try:
-        Guid.parse(value)
-    except InvalidGuidError:
-        return False
-    return True
+def _condition_name(value: object) -> str:
+    name = readable_name(value)
+    if name in SYSTEM_CONDITIONS:
+        raise InvalidValueError(f"{name} is a condition of the system's own; give this one another name")
+    return name
 
 
-def _load_rule(table: Table, names: Mapping[str, NamedTrigger]) -> Rule | None:
+def _load_rule(table: Table, names: Mapping[str, NamedTrigger], conditions: Mapping[str, Condition]) -> Iterator[Rule]:
     before = len(table.problems)
     name = table.read("name", readable_name, required=True)
-    source_name = table.read("source", choice(*SOURCES, later=NOT_YET), required=True)
+    source_name = table.read("source", choice(*SOURCES), required=True)
     trigger = table.read("raise", text_as(partial(resolve_trigger, names)), required=True)
     start_state = table.read("start_state", choice(*StartState), default=StartState.IGNORE)
-    edge = table.read("edge", boolean, default=False)
-    table.not_yet(_KEYS_NOT_YET)
     if source_name is not None:
         source = SOURCES[source_name]
-        tests = _load_match(table, source)
-        known = _fields_known(source, tests)
+        tests = load_match(table, source)
+        known = fields_known(source, tests)
         key = table.read("key", text_as(partial(_template, known)), default=Template.parse(source.default_key))
         details = _load_details(table, known)
-        if edge or start_state == StartState.IF_CHANGED:
-            _check_level(table, source, tests, "edge" if edge else "start_state")
+        filters = load_filters(table, source, tests)
+        guards = load_guards(table, source, tests, conditions)
+        if start_state == StartState.IF_CHANGED:
+            check_level(table, source, tests, "start_state")
     else:  # without a source no field is known, but the kinds of the values are
-        _open_match(table)
+        open_match(table)
         table.read("key", text_as(Template.parse))
         table.table("details")
+        load_filters(table, None, {})
+        load_guards(table, None, {}, conditions)
     table.finish()
     if len(table.problems) > before or name is None or source_name is None or trigger is None:
-        return None
-    return Rule(
+        return
+    yield Rule(
         name=name,
         source=source,
         match=tuple(tests.items()),
@@ -134,84 +117,16 @@ def _load_rule(table: Table, names: Mapping[str, NamedTrigger]) -> Rule | None:
         key=key,
         details=details,
         start_state=StartState(start_state),
-        edge=edge,
+        guards=guards,
+        filter=filters.filter,
+        until=filters.until,
+        holdoff=filters.holdoff,
     )
-
-
-def _load_match(table: Table, source: Source) -> Tests:
-    match = _open_match(table)
-    if match is None:
-        return {}
-    tests: dict[str, Test] = {}
-    for name, value in match.entries():
-        elements = value if isinstance(value, list) and value else [value]
-        loaded = []
-        for index, element in enumerate(elements):
-            try:
-                loaded.append(_load_test(source, name, element, match.content.get("type")))
-            except InvalidValueError as error:
-                match.problem(str(error), name, *([index] if elements is value else []))
-        if loaded:
-            tests[name] = AnyOf(tuple(loaded)) if elements is value else loaded[0]
-    return tests
-
-
-def _open_match(table: Table) -> Table | None:
-    match = table.table("match", required=True)
-    if match is not None and not match.content:
-        match.problem("an empty match would hold for every event; name at least one field")
-    return match
-
-
-def _load_test(source: Source, name: str, value: object, of_type: object) -> Test:
-    if name == "since":
-        raise InvalidValueError(NOT_THERE_YET)
-    if not source.knows(name):
-        meant = did_you_mean(name, source.fields) or f"; there are {', '.join(sorted(source.fields))}"
-        raise InvalidValueError(f"unknown field of {source.name}{meant}")
-    match name, source.name:
-        case "type", "evdev":
-            value = _canonical(value, lambda given: type_name(type_number(given)), type_names)
-        case "code", "evdev":
-            value = _canonical(value, partial(code_of_type, of_type), code_names)
-    test = parse_test(value, hexadecimal=source.is_hexadecimal(name))
-    for group in (group for search in searches(test) for group in search.pattern.groupindex):
-        if group in source.fields:
-            raise InvalidValueError(f"the group {group!r} would hide the field of that name; call it something else")
-    return test
-
-
-def _canonical(value: object, convert: Callable[[str], str], names: Callable[[], Sequence[str]]) -> object:
-    """A test's value with every name checked against the fixed table, and aliases made the one canonical name."""
-    match value:
-        case str() if is_glob(value):
-            if not fnmatch.filter(names(), value):
-                raise InvalidValueError(f"no name matches {value!r}")
-            return value
-        case str():
-            return convert(value)
-        case list():
-            return [_canonical(each, convert, names) for each in value]
-        case {"is": str(name), **others} if not others:
-            return {"is": convert(name)}
-        case {"not": inner, **others} if not others:
-            return {"not": _canonical(inner, convert, names)}
-        case {"regex": _} | True:
-            return value
-        case _:
-            raise InvalidValueError(f"{describe(value)} is no name; numbers without one are written '0x2ff'")
-
-
-def _fields_known(source: Source, tests: Tests) -> Callable[[str], bool]:
-    groups = {group for test in tests.values() for search in searches(test) for group in search.pattern.groupindex}
-    return lambda name: source.knows(name) or name in groups
 
 
 def _template(known: Callable[[str], bool], value: str) -> Template:
     template = Template.parse(value)
     for name in template.names:
-        if name == "since":
-            raise InvalidValueError(f"{{since}} is {NOT_THERE_YET}")
         if not known(name):
             raise InvalidValueError(f"{{{name}}} is neither a field of the source nor a group of a regex in match")
     return template
@@ -233,15 +148,3 @@ def _load_details(table: Table, known: Callable[[str], bool]) -> tuple[tuple[str
     if len(loaded) > MOST_NAMES:
         table.problem(f"{len(loaded)} names, at most {MOST_NAMES}", "details")
     return tuple(loaded)
-
-
-def _check_level(table: Table, source: Source, tests: Tests, key: str) -> None:
-    """Refuses `edge` and its like where only moments can match: nothing stays true or false behind a moment."""
-    if source.levels is None:
-        return
-    code = tests.get("code")
-    codes = code.exact() if code is not None else None
-    for kind in source.levels(codes or ()):
-        if all(test(kind[name]) for name, test in tests.items() if name in kind):
-            return
-    table.problem("what matches are moments; they have no level that could turn true", key)

@@ -1,36 +1,31 @@
 """The mapper: takes events, gives back the triggers that they raise. Nothing here decides what a trigger starts.
 
-Rules raise in the order of their files and positions. What must outlive the process (`start_state` "boot" and
-"if-changed") is handed in as `Memory`, and every change of it is told as a value for the store.
+Rules raise in the order of their files and positions; a timer that is due at an instant comes before an event of that
+instant, which is for the caller to see to. What must outlive the process (`start_state` "boot" and "if-changed") is
+handed in as `Memory`, and every change of it is told as a value for the store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from bridge.errors import InvalidDetailsError, InvalidGuidError
-from bridge.mapping.levels import Levels
-from bridge.mapping.match import searches
-from bridge.mapping.rules import Rule, StartState
+from bridge.errors import InvalidDetailsError
+from bridge.mapping.bursts import Burst, Bursts, DeafTimes
+from bridge.mapping.conditions import Conditions, Guard, Named
+from bridge.mapping.index import Candidate
+from bridge.mapping.match import passes
+from bridge.mapping.raising import HOOK, Refusal, hooked_by, key_of, raised_of, refusal_of
+from bridge.mapping.reasons import Explain
+from bridge.mapping.rules import HoldFor, QuietFor, Rule, StartState
+from bridge.mapping.standings import Standing, Standings
 from bridge.mapping.table import RuleTable
-from bridge.model.details import checked_details, checked_key, details_of_fields
-from bridge.model.events import DeviceGone, Event, Field, Fields, Origin
-from bridge.model.guid import Guid
+from bridge.mapping.telling import Teller
+from bridge.mapping.timers import Timers
+from bridge.model.events import SINCE, DeviceGone, Event, Field, Fields, Origin
 from bridge.model.triggers import Raised
 from bridge.sources import SOURCES
 from bridge.sources.source import Source, Subject
-from bridge.sources.udev import TRIGGER_PROPERTY
-
-HOOK = TRIGGER_PROPERTY
-"""What stands for the rule's name where a udev rule raised the trigger by `ENV{HWBRIDGE_TRIGGER}`."""
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Something that asked for a trigger and gets none; the message is for the log."""
-
-    at: int
-    message: str
 
 
 class RaisedThisBoot(msgspec.Struct, frozen=True):
@@ -61,107 +56,238 @@ class Memory:
     true: set[tuple[str, Subject]] = field(default_factory=set)
 
 
-class Mapper:
-    """Rules, and the levels that their subjects have."""
+@dataclass(slots=True)
+class _Plan:
+    """What the rules want of one source, looked up once and not for every event."""
 
-    def __init__(self, memory: Memory | None = None) -> None:
+    source: Source
+    candidates: Callable[[Fields], Sequence[Candidate[Rule]]]
+    inherited: frozenset[str]
+    wants_since: bool
+    is_guarding: bool
+    is_plain: bool
+    """Whether an event that no rule matches is of no matter, unless a rule is true now: nobody is told of it."""
+    last: dict[str, dict[str, int]] = field(default_factory=dict)
+    """When the last event of each subject was, by owner; only where a rule asks."""
+
+    @property
+    def adds_fields(self) -> bool:
+        """Whether events have more fields than they came with."""
+        return self.wants_since or bool(self.inherited)
+
+    def seen(self, event: Event) -> Event:
+        """The event with the fields that it has by what was before it, and by what it is itself."""
+        fields = _with_own(event.fields, self.inherited) if self.inherited else event.fields
+        if self.wants_since:
+            fields = self._with_since(fields, event.at)
+        return event if fields is event.fields else msgspec.structs.replace(event, fields=fields)
+
+    def forget(self, owner: str) -> None:
+        """A device went, and with it the times of its last events."""
+        last = self.last.pop(owner, {})
+        if lasting := {rest: at for rest, at in last.items() if rest in self.source.lasting}:
+            self.last[owner] = lasting
+
+    def _with_since(self, fields: Fields, at: int) -> Fields:
+        owner, rest = self.source.subject(fields)
+        last = self.last.setdefault(owner, {})
+        before = last.get(rest)
+        if not self.source.repeats(fields):
+            last[rest] = at
+        return fields if before is None else {**fields, SINCE: at - before}
+
+
+class Mapper:
+    """Rules, and all that they remember of events that have been; `explain` is told why others do not raise."""
+
+    def __init__(self, memory: Memory | None = None, explain: Explain | None = None) -> None:
         memory = memory or Memory()
         self._raised_this_boot = set(memory.raised_this_boot)
         self._remembered = {name: {subject for rule, subject in memory.true if rule == name} for name, _ in memory.true}
-        self._levels = Levels()
         self.table = RuleTable()
-        self._inherited = _inherited_of(self.table)
-        self._with_levels: frozenset[str] = frozenset()
+        self._timers = Timers(lambda rule: self.table.places[rule])
+        self._standings = Standings(self._timers)
+        self._bursts = Bursts(self._timers)
+        self._deaf = DeafTimes()
+        self._conditions = Conditions()
+        self._teller = Teller(explain, self._conditions, self._deaf) if explain is not None else None
+        self._plans = _plans_of(self.table, {}, is_told=self._teller is not None)
 
     def replace(self, table: RuleTable) -> Sequence[LevelTurned]:
-        """Goes on with these rules; one that says the same as before under the same name keeps its levels.
+        """Goes on with these rules; one that says the same as before under the same name keeps what it knows.
 
         What was remembered of a rule that loses its levels, or does not ask to be remembered any more, turns false.
         """
         before = self._to_remember()
-        same = {_meaning(rule): rule for rule in table.rules if rule.has_level}
-        self._levels.follow({rule: same[_meaning(rule)] for rule in self.table.rules if _meaning(rule) in same})
+        same = {_meaning(rule): rule for rule in table.rules}
+        successors = {rule: same[_meaning(rule)] for rule in self.table.rules if _meaning(rule) in same}
+        self.table = table
+        self._standings.follow(successors)
+        self._bursts.follow(successors)
+        self._deaf.follow(successors)
+        self._timers.refile()
+        self._conditions.replace([each for name in SOURCES for each in table.guarding(name)])
+        self._plans = _plans_of(table, self._plans, is_told=self._teller is not None)
         after = self._to_remember()
         for rule in table.rules:
             if rule.start_state is StartState.IF_CHANGED:
                 for subject in self._remembered.pop(rule.name, ()):
-                    self._levels.turn(rule.source.name, subject, rule, true=True)
-        self.table = table
-        self._inherited = _inherited_of(table)
-        self._with_levels = frozenset(rule.source.name for rule in table.rules if rule.has_level)
+                    self._standings.set_true(rule, subject)
         return [LevelTurned(*each, each in after) for each in sorted(before ^ after)]
 
     def _to_remember(self) -> set[tuple[str, Subject]]:
-        true = self._levels.all_true()
-        return {(rule.name, subject) for subject, rule in true if rule.start_state is StartState.IF_CHANGED}
+        true = self._standings.all_true()
+        return {(each.rule.name, each.subject) for each in true if each.rule.start_state is StartState.IF_CHANGED}
+
+    def put(self, condition: str, value: bool | None, at: int) -> None:
+        """Says what a condition is, whatever events tell; None leaves it to the events."""
+        self._conditions.put(condition, value, at)
 
     def receive(self, event: Event) -> Sequence[Mapped]:
         """What an event leads to, in order."""
-        name = event.source
-        fields = _with_own(event.fields, inherited) if (inherited := self._inherited[name]) else event.fields
-        matching = [each.rule for each in self.table.candidates[name](fields) if each.matches(fields)]
-        if not matching and name not in self._with_levels and not SOURCES[name].names_triggers:
+        plan = self._plans[event.source]
+        seen = plan.seen(event) if plan.adds_fields else event
+        fields = seen.fields
+        candidates = plan.candidates(fields)
+        matching = [each.one for each in candidates if each.matches(fields)] if candidates else ()
+        if not matching and plan.is_plain and not self._standings.concerns(plan.source, fields):
             return _NOTHING
-        mapped: list[Mapped] = []
-        source = SOURCES[name]
-        has_level = name in self._with_levels and not source.repeats(fields) and not source.is_moment(fields)
-        subject = source.subject(fields) if has_level else None
-        was_true = frozenset(self._levels.true_for(name, subject)) if subject else frozenset()
-        for rule in matching:
-            if (subject or not rule.edge) and _may_raise(rule, event.origin, was_true=rule in was_true):
-                mapped += self._raise(rule, event, fields)
-        if subject:
-            mapped += self._turn(name, subject, was_true, [rule for rule in matching if rule.has_level])
+        mapped = self._heard(plan, seen, matching)
         if HOOK in fields:
-            mapped += _hooked(event)
-        if source.leaves(fields):
-            mapped += self.gone(DeviceGone(name, event.at, _owner(source, fields)))
+            mapped += hooked_by(event)
+        if plan.source.leaves(fields):
+            mapped += self.gone(DeviceGone(event.source, event.at, plan.source.subject(fields)[0]))
         return mapped
+
+    def _heard(self, plan: _Plan, event: Event, matching: Sequence[Rule]) -> list[Mapped]:
+        source, fields = plan.source, event.fields
+        subject = source.subject(fields)
+        repeats = source.repeats(fields)
+        is_level = not repeats and not source.is_moment(fields)
+        if is_level and plan.is_guarding:
+            self._conditions.receive(source.name, fields, subject, event.at)
+        matching = [rule for rule in matching if not rule.guards or self._conditions.hold(rule.guards, subject[0])]
+        if self._teller is not None:
+            self._teller.unheard(self.table.rules_of(source.name), matching, event, subject[0])
+        stood = self._standings.of(source.name, subject) if is_level else {}
+        true_before = [standing.rule for standing in stood.values() if standing.true]
+        mapped: list[Mapped] = []
+        turned: list[Mapped] = []
+        for rule in matching:
+            was_true = rule in true_before
+            may_raise = event.origin is not Origin.START or _may_start(rule, was_true=was_true)
+            match rule.filter:
+                case None:
+                    raises = may_raise
+                case QuietFor(span):
+                    raises = False
+                    if may_raise and not repeats:
+                        mapped += self._count(rule, span, event)
+                case _:
+                    raises = False
+            if is_level and rule.has_level and not was_true and not _ends(rule, fields):
+                raises = self._standings.turn(rule, event, subject, true=True, passes=may_raise) or raises
+                turned += _told(rule, subject, true=True)
+            if raises:
+                mapped += self._raise(rule, event, event.at)
+            elif self._teller is not None:
+                standing = self._standings.of(source.name, subject).get(rule)
+                self._teller.silent(rule, event, standing, may_raise=may_raise, is_level=is_level)
+        for rule in true_before:
+            if _ends(rule, fields) if rule.until else rule not in matching:
+                if self._teller is not None:
+                    self._teller.broken(stood[rule], event.at)
+                passes_on = event.origin is not Origin.START or _may_start(rule, was_true=True)
+                self._standings.turn(rule, event, subject, true=False, passes=passes_on)
+                turned += _told(rule, subject, true=False)
+        return mapped + turned
+
+    def _count(self, rule: Rule, span: int, event: Event) -> Sequence[Mapped]:
+        """One more match of a rule that raises when it is quiet; what comes while it is deaf does not count."""
+        try:
+            key = key_of(rule, event)
+        except InvalidDetailsError as error:
+            return self._refuse(rule, event, error, event.at)
+        if not self._is_deaf(rule, event, key, event.at):
+            burst = self._bursts.hear(rule, span, key, event)
+            if self._teller is not None:
+                self._teller.counted(burst)
+        return _NOTHING
+
+    def _raise(self, rule: Rule, event: Event, at: int) -> Sequence[Mapped]:
+        try:
+            key = key_of(rule, event)
+            if self._is_deaf(rule, event, key, at):
+                return _NOTHING
+            raised = raised_of(rule, event, key, at)
+        except InvalidDetailsError as error:
+            return self._refuse(rule, event, error, at)
+        mapped: list[Mapped] = []
+        if rule.start_state is StartState.BOOT:
+            if (rule.name, key) not in self._raised_this_boot:
+                self._raised_this_boot.add((rule.name, key))
+                mapped.append(RaisedThisBoot(rule.name, key))
+            elif event.origin is Origin.START:
+                if self._teller is not None:
+                    self._teller.raised_before(rule, event, at)
+                return _NOTHING
+        self._deaf.raised(rule, key, at)
+        mapped.append(raised)
+        return mapped
+
+    def _is_deaf(self, rule: Rule, event: Event, key: str, at: int) -> bool:
+        if not self._deaf.is_deaf(rule, key, at):
+            return False
+        if self._teller is not None:
+            self._teller.is_deaf(rule, event, key, at)
+        return True
+
+    def _refuse(self, rule: Rule, event: Event, error: InvalidDetailsError, at: int) -> Sequence[Mapped]:
+        if self._teller is not None:
+            self._teller.refused(rule, event, error, at)
+        return [refusal_of(rule, event, error)]
+
+    @property
+    def deadline(self) -> int | None:
+        """When `advance` has something to do, in microseconds, or None."""
+        return self._timers.deadline
+
+    def advance(self, at: int) -> Sequence[Mapped]:
+        """What the timers that are due by `at` lead to, in order."""
+        mapped: list[Mapped] = []
+        while (deadline := self._timers.deadline) is not None and deadline <= at:
+            match self._timers.pop(deadline):
+                case Burst(rule=rule, event=event) as burst:
+                    if self._bursts.is_up(burst):
+                        mapped += self._raise(rule, event, deadline)
+                    elif self._teller is not None:
+                        self._teller.miscounted(burst, deadline)
+                case Standing(rule=rule, event=Event() as event) as standing:
+                    held = not isinstance(rule.filter, HoldFor) or self._have_held(standing)
+                    if self._standings.is_up(standing) and held:
+                        mapped += self._raise(rule, event, deadline)
+                    elif self._teller is not None:
+                        self._teller.let_pass(standing, event, deadline)
+        return mapped
+
+    def _have_held(self, standing: Standing) -> bool:
+        """Whether the guards have held since the level turned true, without a break."""
+        return self._conditions.held(standing.rule.guards, standing.subject[0], standing.since)
 
     def gone(self, gone: DeviceGone) -> Sequence[Mapped]:
         """A device went: everything that was true for it is false, and nothing is raised for that."""
-        return [
-            LevelTurned(rule.name, subject, False)
-            for subject, rule in self._levels.leave(gone.source, gone.owner)
-            if rule.start_state is StartState.IF_CHANGED
-        ]
-
-    def _raise(self, rule: Rule, event: Event, fields: Fields) -> list[Mapped]:
-        fields = _with_groups(rule, fields)
-        try:
-            key = checked_key(rule.key.expand(fields))
-            details = (
-                details_of_fields(fields)
-                if rule.details is None
-                else checked_details({name: template.expand(fields) for name, template in rule.details})
-            )
-        except InvalidDetailsError as error:
-            return [Refusal(event.at, f"rule {rule.name!r}: {error}; the event was of {_owner(rule.source, fields)}")]
-        raised = Raised(
-            at=event.at, trigger=rule.trigger, rule=rule.name, key=key, details=details, origin=event.origin
-        )
-        if rule.start_state is not StartState.BOOT:
-            return [raised]
-        if (rule.name, key) not in self._raised_this_boot:
-            self._raised_this_boot.add((rule.name, key))
-            return [RaisedThisBoot(rule.name, key), raised]
-        return [] if event.origin is Origin.START else [raised]
-
-    def _turn(self, source: str, subject: Subject, was_true: frozenset[Rule], is_true: Sequence[Rule]) -> list[Mapped]:
-        turned = [(rule, True) for rule in is_true if rule not in was_true]
-        turned += [(rule, False) for rule in was_true.difference(is_true)]
-        for rule, true in turned:
-            self._levels.turn(source, subject, rule, true=true)
-        return [
-            LevelTurned(rule.name, subject, true) for rule, true in turned if rule.start_state is StartState.IF_CHANGED
-        ]
+        plan = self._plans[gone.source]
+        plan.forget(gone.owner)
+        self._conditions.gone(gone.source, gone.owner, gone.at)
+        if self._teller is not None:
+            for standing in self._standings.leaving(plan.source, gone.owner):
+                self._teller.broken(standing, gone.at)
+        left = self._standings.leave(plan.source, gone.owner)
+        return [each for standing in left for each in _told(standing.rule, standing.subject, true=False)]
 
 
-def _may_raise(rule: Rule, origin: Origin, *, was_true: bool) -> bool:
-    if rule.edge and was_true:
-        return False
-    if origin is not Origin.START:
-        return True
+def _may_start(rule: Rule, *, was_true: bool) -> bool:
+    """Whether state that was found may raise."""
     match rule.start_state:
         case StartState.IGNORE:
             return False
@@ -171,45 +297,41 @@ def _may_raise(rule: Rule, origin: Origin, *, was_true: bool) -> bool:
             return not was_true
 
 
-def _owner(source: Source, fields: Fields) -> str:
-    return source.subject(fields)[0]
+def _ends(rule: Rule, fields: Fields) -> bool:
+    """Whether an event ends what was true, by the rule's `until`."""
+    return bool(rule.until) and passes(rule.until, fields)
+
+
+def _told(rule: Rule, subject: Subject, *, true: bool) -> Sequence[LevelTurned]:
+    return [LevelTurned(rule.name, subject, true)] if rule.start_state is StartState.IF_CHANGED else []
 
 
 def _meaning(rule: Rule) -> tuple[object, ...]:
-    return (rule.name, rule.source.name, rule.match)
+    return (rule.name, rule.source.name, rule.match, rule.until, tuple(map(_meaning_of_guard, rule.guards)))
 
 
-def _inherited_of(table: RuleTable) -> dict[str, frozenset[str]]:
-    return {name: table.interest(name).inherited for name in SOURCES}
+def _meaning_of_guard(guard: Guard) -> tuple[object, ...]:
+    return (guard.name, guard.wanted) if isinstance(guard, Named) else (guard.match,)
+
+
+def _plans_of(table: RuleTable, before: Mapping[str, _Plan], *, is_told: bool) -> dict[str, _Plan]:
+    plans: dict[str, _Plan] = {}
+    for name, source in SOURCES.items():
+        wants_since = any(SINCE in each.asked_fields() for each in table.interest(name).askers)
+        is_guarding = bool(table.guarding(name))
+        plans[name] = _Plan(
+            source=source,
+            candidates=table.candidates[name],
+            inherited=table.interest(name).inherited,
+            wants_since=wants_since,
+            is_guarding=is_guarding,
+            is_plain=not (is_guarding or wants_since or source.names_triggers or is_told),
+            last=before[name].last if wants_since and name in before else {},
+        )
+    return plans
 
 
 def _with_own(fields: Fields, inherited: frozenset[str]) -> Fields:
     """The fields with `@NAME` of the device itself, which needs no ancestor for what it has."""
-    own = {name: fields[name[1:]] for name in inherited - fields.keys() if name[1:] in fields}
+    own: dict[str, Field] = {name: fields[name[1:]] for name in inherited - fields.keys() if name[1:] in fields}
     return {**fields, **own} if own else fields
-
-
-def _with_groups(rule: Rule, fields: Fields) -> Fields:
-    groups: dict[str, Field] = {}
-    for name, test in rule.match:
-        for search in searches(test):
-            groups.update(search.groups(fields.get(name)))
-    return {**groups, **fields, **groups} if groups else fields  # first, as of many details the last are left out
-
-
-def _hooked(event: Event) -> list[Mapped]:
-    """The triggers that a udev rule named in `HWBRIDGE_TRIGGER`; state that was only found raises nothing."""
-    if event.origin is Origin.START:
-        return []
-    mapped: list[Mapped] = []
-    fields = {name: value for name, value in event.fields.items() if name != HOOK}
-    device = str(fields.get("devpath", ""))
-    for text in dict.fromkeys(str(event.fields[HOOK]).split()):  # two udev rules may name the same one
-        try:
-            trigger = Guid.parse(text)
-        except InvalidGuidError as error:
-            mapped.append(Refusal(event.at, f"{device}: {HOOK}: {error}"))
-            continue
-        details = details_of_fields(fields)
-        mapped.append(Raised(at=event.at, trigger=trigger, rule=HOOK, key=device, details=details, origin=event.origin))
-    return mapped

@@ -9,9 +9,10 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
+from warnings import catch_warnings
 
 from bridge.errors import InvalidValueError
-from bridge.model.events import Field
+from bridge.model.events import Field, Fields
 from bridge.toml.values import describe
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,30}", re.ASCII)
@@ -26,6 +27,18 @@ class Test(Protocol):
 
     def exact(self) -> frozenset[Field] | None:
         """The only values that it can hold for, where they can be listed: what the rule table indexes by."""
+
+
+Checks = tuple[tuple[str, Test], ...]
+"""Fields, and for each the test that its value has to pass."""
+
+
+def passes(checks: Checks, fields: Fields) -> bool:
+    """Whether every test holds for these fields."""
+    for name, test in checks:  # noqa: SIM110  # twice as fast as all() for a rule's one or two tests
+        if not test(fields.get(name)):
+            return False
+    return True
 
 
 def number_of(value: Field | None) -> int | None:
@@ -185,8 +198,9 @@ class Search:
     def parse(cls, text: str, *, hexadecimal: bool = False) -> "Search":
         """The test for this expression. Raises `InvalidValueError` with what is wrong in it."""
         try:
-            return cls(re.compile(text, re.IGNORECASE if hexadecimal else re.NOFLAG))
-        except (re.error, RecursionError, OverflowError) as error:
+            with catch_warnings(action="error", category=FutureWarning):  # what Python will read otherwise one day
+                return cls(re.compile(text, re.IGNORECASE if hexadecimal else re.NOFLAG))
+        except (re.error, RecursionError, OverflowError, FutureWarning) as error:
             raise InvalidValueError(f"regex {text!r} cannot be read: {error}") from error
 
     def __call__(self, value: Field | None, /) -> bool:

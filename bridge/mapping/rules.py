@@ -1,10 +1,11 @@
-"""A rule, as a value: which event raises which trigger. Nothing here reads a file or remembers an event."""
+"""A rule, as a value: which event raises which trigger, and when. Nothing here reads a file or remembers an event."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bridge.errors import InvalidValueError
-from bridge.mapping.match import Test
+from bridge.mapping.conditions import Guard
+from bridge.mapping.match import Checks, passes
 from bridge.model.events import Fields
 from bridge.model.guid import Guid
 from bridge.model.templates import Template
@@ -22,18 +23,59 @@ class StartState(StrEnum):
     """Only if the level differs from the last one that was stored."""
 
 
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Raise when the match turns true for a subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Debounce:
+    """Raise when the level has held still for `span` microseconds, if it has come to be true and was not."""
+
+    span: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFor:
+    """Raise when the match has been true for `span` microseconds without a break, once per true period."""
+
+    span: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuietFor:
+    """Raise when nothing has matched for `span` microseconds, after a burst of `minimum` to `maximum` matches."""
+
+    span: int
+    minimum: int = 1
+    maximum: int | None = None
+
+    def counts(self, matches: int) -> bool:
+        """Whether a burst of so many matches raises."""
+        return matches >= self.minimum and (self.maximum is None or matches <= self.maximum)
+
+
+Filter = Edge | Debounce | HoldFor | QuietFor
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """One rule; `details` None stands for all fields of the event. Rules are the same only if they are one object."""
+    """One rule; `details` None stands for all fields of the event. Rules are the same only if they are one object.
+
+    `until` is empty where nothing but the match itself ends a level; `holdoff` is in microseconds.
+    """
 
     name: str
     source: Source
-    match: tuple[tuple[str, Test], ...]
+    match: Checks
     trigger: Guid
     key: Template
     details: tuple[tuple[str, Template], ...] | None = None
     start_state: StartState = StartState.IGNORE
-    edge: bool = False
+    guards: tuple[Guard, ...] = ()
+    filter: Filter | None = None
+    until: Checks = ()
+    holdoff: int | None = None
 
     def __post_init__(self) -> None:
         if not self.name or not self.name.isprintable():
@@ -43,12 +85,12 @@ class Rule:
 
     def matches(self, fields: Fields) -> bool:
         """Whether every test of the rule holds for these fields."""
-        return all(test(fields.get(name)) for name, test in self.match)
+        return passes(self.match, fields)
 
     @property
     def has_level(self) -> bool:
         """Whether the rule looks at how the level of a subject changes, not at each event alone."""
-        return self.edge or self.start_state is StartState.IF_CHANGED
+        return isinstance(self.filter, Edge | Debounce | HoldFor) or self.start_state is StartState.IF_CHANGED
 
     @property
     def remembers(self) -> bool:
@@ -56,8 +98,8 @@ class Rule:
         return self.start_state in {StartState.BOOT, StartState.IF_CHANGED}
 
     def asked_fields(self) -> frozenset[str]:
-        """Every field that the rule names, in tests and in templates."""
-        named = {name for name, _ in self.match} | set(self.key.names)
+        """Every field that the rule names of its own events, in tests and in templates."""
+        named = {name for name, _ in (*self.match, *self.until)} | set(self.key.names)
         for _, template in self.details or ():
             named.update(template.names)
         return frozenset(named)

@@ -9,6 +9,8 @@ from enum import StrEnum
 import msgspec
 
 Field = str | int
+SINCE = "since"
+"""The field that every event has but a subject's first: microseconds since the one before it. No source gives it."""
 Fields = Mapping[str, Field]
 
 

@@ -18,9 +18,11 @@ from bridge.model.codes import code_name
 from bridge.model.events import DeviceGone, Event, Fields
 from bridge.monitors.evdev_decode import Code
 from bridge.monitors.evdev_device import EvdevDevice, Found, describe
+from bridge.monitors.evdev_node import EV_ABS
+from bridge.monitors.input_description import PROPERTIES, describe_input
 from bridge.monitors.input_devices import is_event_name
 from bridge.monitors.input_machine import Machine, ThisMachine, Uevents
-from bridge.monitors.monitor import Clock, MonitorReport, Settings
+from bridge.monitors.monitor import Clock, Description, MonitorReport, Settings
 from bridge.monitors.uevents import property_of
 from bridge.sources.evdev import IDENTITY, InputIdentity, fields_of_code
 
@@ -114,10 +116,25 @@ class EvdevMonitor:
             lost=self._lost + sum(device.lost for device in self._devices.values()),
         )
 
+    def describe(self) -> Sequence[Description]:
+        """The open devices: who they are, what they can send, and the state of what is watched."""
+        return [described for devpath in self._devices if (described := self._describe(devpath)) is not None]
+
     def close(self) -> None:
         """Closes the devices, the uevents and the epoll."""
         self._close_all()
         self._epoll.close()
+
+    def _describe(self, devpath: str) -> Description | None:
+        there, device = self._machine.read(devpath), self._devices[devpath]
+        if there is None:
+            return None
+        try:
+            properties = self._machine.inherited(devpath, PROPERTIES)
+        except DeviceError:  # what is not known of a device is left out
+            properties = {}
+        axes = device.axes(sorted(there.capabilities.get(EV_ABS, ())))
+        return describe_input(there, properties=properties, axes=axes, state=device.snapshot())
 
     def _subscribe(self) -> None:
         if self._uevents is not None:

@@ -3,6 +3,7 @@
 Nothing here finds devices or knows a rule; which codes are wanted is told.
 """
 
+import contextlib
 import errno
 import logging
 import os
@@ -12,7 +13,7 @@ from typing import Protocol
 
 from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.monitors.evdev_decode import SIZE, SYN_DROPPED, Code, decode, pair, prepare, until_dropped
-from bridge.monitors.evdev_node import CHUNK, EV_ABS, has_state
+from bridge.monitors.evdev_node import CHUNK, EV_ABS, Axis, has_state
 from bridge.sources.device_fields import readable
 from bridge.sources.evdev import InputIdentity, event_of_value
 
@@ -35,6 +36,9 @@ class InputNode(Protocol):
 
     def state(self, event_type: int, numbers: Collection[int], /) -> dict[int, int]:
         """The present value of each of these codes of one type. Raises OSError."""
+
+    def axis(self, number: int, /) -> Axis:
+        """What the kernel says of one axis. Raises OSError."""
 
     def close(self) -> None:
         """Closes the descriptor."""
@@ -90,6 +94,14 @@ class EvdevDevice:
             for code in sorted(self._wanted)
             if has_state(code)
         ]
+
+    def axes(self, numbers: Iterable[int]) -> dict[int, Axis]:
+        """What the kernel says of these axes; of a device that is just going, of fewer."""
+        axes: dict[int, Axis] = {}
+        with contextlib.suppress(OSError):
+            for number in numbers:
+                axes[number] = self._node.axis(number)
+        return axes
 
     def close(self) -> None:
         """Closes the node; a second call does nothing."""

@@ -13,6 +13,7 @@ import os
 import struct
 import time
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from bridge.model.codes import LEVEL_TYPES, type_number
 from bridge.monitors.evdev_decode import Code
@@ -26,7 +27,8 @@ _READ, _WRITE = 2 << 30, 1 << 30
 _EVIOCSCLOCKID = _WRITE | 4 << 16 | ord("E") << 8 | 0xA0
 _EVIOCSMASK = _WRITE | 16 << 16 | ord("E") << 8 | 0x93  # since Linux 4.4
 _INPUT_MASK = struct.Struct("@IIQ")  # struct input_mask: type, bytes, address
-_EVIOCGABS = _READ | 24 << 16 | ord("E") << 8 | 0x40  # and the axis; struct input_absinfo begins with the value
+_EVIOCGABS = _READ | 24 << 16 | ord("E") << 8 | 0x40  # and the axis
+_ABSINFO = struct.Struct("@6i")  # struct input_absinfo
 _BITS = 1024  # more than any type has codes (KEY_CNT is 768), and whole words: the kernel takes no others
 _EVIOCG = {  # EVIOCGKEY and its like: which codes of the type are set
     type_number(name): _READ | _BITS // 8 << 16 | ord("E") << 8 | number
@@ -36,6 +38,17 @@ _MASKED = [type_number(f"EV_{name}") for name in ("SYN", "KEY", "REL", "ABS", "M
 _WORD = struct.calcsize("@L") * 8
 _WORDS = struct.Struct(f"@{_BITS // _WORD}L")
 _EVERYTHING = b"\xff" * (_BITS // 8)
+
+
+class Axis(NamedTuple):
+    """What the kernel says of an axis: `struct input_absinfo`, by its own names."""
+
+    value: int
+    minimum: int
+    maximum: int
+    fuzz: int
+    flat: int
+    resolution: int
 
 
 def has_state(code: Code) -> bool:
@@ -88,23 +101,23 @@ class KernelNode:
         they told. Raises OSError.
         """
         if event_type == EV_ABS:
-            return {axis: self._axis(axis) for axis in numbers}
+            return {number: self.axis(number).value for number in numbers}
         found = bytearray(_BITS // 8)
         fcntl.ioctl(self._descriptor, _EVIOCG[event_type], found)
         words = _WORDS.unpack(found)
         return {number: words[number // _WORD] >> number % _WORD & 1 for number in numbers}
+
+    def axis(self, number: int) -> Axis:
+        """What the kernel says of one axis; no queued event is lost by asking. Raises OSError."""
+        found = bytearray(_ABSINFO.size)
+        fcntl.ioctl(self._descriptor, _EVIOCGABS + number, found)
+        return Axis(*_ABSINFO.unpack(found))
 
     def close(self) -> None:
         """Closes the node; a second call does nothing."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
-
-    def _axis(self, axis: int) -> int:
-        found = bytearray(24)
-        fcntl.ioctl(self._descriptor, _EVIOCGABS + axis, found)
-        (value,) = struct.unpack_from("@i", found)
-        return int(value)
 
 
 def open_node(path: str) -> KernelNode:

@@ -14,6 +14,8 @@ from bridge.model.events import DeviceGone, Event
 
 Clock = Callable[[], int]
 Settings = Mapping[str, object]
+Description = Mapping[str, object]
+"""One device as the header of a recording shows it: values that JSON has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +61,11 @@ class TimedMonitor(Monitor, Protocol):
 
     def deadline(self) -> int | None:
         """When `read` has something to tell, in microseconds of the clock, or None."""
+
+
+@runtime_checkable
+class DescribingMonitor(Monitor, Protocol):
+    """A monitor that knows more of its devices than their events say."""
+
+    def describe(self) -> Sequence[Description]:
+        """The devices that are watched now. It loses no event, and a device that goes meanwhile is left out."""

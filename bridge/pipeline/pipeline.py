@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from bridge.dispatch.decisions import Activate, Cancel, Completed, Decision, Dropped, Finished, Kill
+from bridge.dispatch.decisions import Activate, Cancel, Completed, Dropped, Finished, Kill
 from bridge.dispatch.dispatcher import Dispatcher
-from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot, Refusal
+from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot
+from bridge.mapping.raising import Refusal
+from bridge.mapping.reasons import Explain
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event
 from bridge.model.tasks import CancellationReason, Registration
@@ -24,23 +26,34 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[Registration, ...]
 
 
+class ConditionSet(msgspec.Struct, frozen=True, kw_only=True):
+    """Fact: this condition is so, whatever events tell; None leaves it to the events again."""
+
+    at: int
+    name: str
+    value: bool | None
+
+
 class Stopping(msgspec.Struct, frozen=True, kw_only=True):
     """Fact: the service stops; every run is cancelled as `Terminating`."""
 
     at: int
 
 
-Fact = Event | DeviceGone | Raised | Completed | Declared | Stopping
+Fact = Event | DeviceGone | Raised | Completed | Declared | ConditionSet | Stopping
 Outcome = Raised | Refusal | RaisedThisBoot | LevelTurned | Activate | Cancel | Kill | Finished | Dropped
 
 _NOTHING: Sequence[Outcome] = ()
 
 
 class Pipeline:
-    """Rules, levels, tasks, runs and queues. `new_id` names each run; `memory` is what the store kept."""
+    """Rules, levels, tasks, runs and queues. `new_id` names each run; `memory` is what the store kept.
 
-    def __init__(self, new_id: Callable[[], str], memory: Memory | None = None) -> None:
-        self._mapper = Mapper(memory)
+    `explain`, where somebody wants to know, is told why rules do not raise.
+    """
+
+    def __init__(self, new_id: Callable[[], str], memory: Memory | None = None, explain: Explain | None = None) -> None:
+        self._mapper = Mapper(memory, explain)
         self.dispatcher = Dispatcher(new_id)
 
     @property
@@ -62,6 +75,9 @@ class Pipeline:
                 return self.dispatcher.completed(fact)
             case Declared():
                 return [*self._mapper.replace(fact.rules), *self.dispatcher.register(fact.tasks, fact.at)]
+            case ConditionSet(at=at, name=name, value=value):
+                self._mapper.put(name, value, at)
+                return _NOTHING
             case Stopping():
                 return self.dispatcher.cancel_all(CancellationReason.Terminating, fact.at)
 
@@ -76,8 +92,20 @@ class Pipeline:
     @property
     def deadline(self) -> int | None:
         """When `advance` has something to do, in microseconds, or None."""
-        return self.dispatcher.deadline
+        filters, runs = self._mapper.deadline, self.dispatcher.deadline
+        return min(filters, runs) if filters is not None and runs is not None else filters if runs is None else runs
 
-    def advance(self, at: int) -> Sequence[Decision]:
-        """What is due by `at`."""
-        return self.dispatcher.advance(at)
+    @property
+    def filters_deadline(self) -> int | None:
+        """When the next filter of a rule is due, in microseconds, or None."""
+        return self._mapper.deadline
+
+    def advance(self, at: int) -> Sequence[Outcome]:
+        """What is due by `at`, in order: of one instant first what filters raise, then what becomes of runs."""
+        outcomes: list[Outcome] = []
+        while (due := self.deadline) is not None and due <= at:
+            if due == self._mapper.deadline:
+                outcomes += self._dispatch(self._mapper.advance(due))
+            else:
+                outcomes += self.dispatcher.advance(due)
+        return outcomes

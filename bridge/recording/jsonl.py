@@ -8,136 +8,179 @@ The last form says that a device went. Whatever is not understood is refused, wi
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from bridge.errors import InvalidValueError, RecordingError
 from bridge.model.durations import format_at
-from bridge.model.events import DeviceGone, Event, Field, Origin
-from bridge.sources import NOT_YET, SOURCES
+from bridge.model.events import DeviceGone, Event
+from bridge.recording.lines import LONGEST_LINE
+from bridge.recording.record import LATEST, event_of_record
+from bridge.sources.evdev import EVDEV
 
 VERSION = 1
-LONGEST_LINE = 1024 * 1024
-"""Bytes. A udev event has at most 8 KiB; a line this long is another kind of file."""
-LATEST = 2**51
-"""Microseconds. Times up to here survive being a JSON number of seconds (some 71 years)."""
-
-_NOT_YET_BEGINNINGS = {
-    b"# EVEMU": "a recording of evemu",
-    b"E: ": "a recording of evemu or umockdev",
-    b"N: ": "a description by evemu",
-    b"P: /": "a description by umockdev",
-    b"# libinput": "a recording of libinput",
-    b"version:": "a recording of libinput",
-    b"monitor will print": "a recording of udevadm monitor",
-    b"KERNEL[": "a recording of udevadm monitor",
-    b"UDEV  [": "a recording of udevadm monitor",
-}
-"""How lines of formats begin that a later version reads."""
 
 _decode = msgspec.json.Decoder().decode
+_WHOLE_SECONDS = re.compile(rb'\{"at": (0|[1-9][0-9]{0,9})')
+_MICROSECONDS = (0, 100_000, 10_000, 1_000, 100, 10, 1)
+"""What the last of so many digits behind the point stands for."""
+_VALUE = re.compile(rb"(0|-?[1-9][0-9]{0,8})\}\r?\n")
+"""The end of a line about an input event; with so few digits it has no more than 32 bits."""
+_MOST_KNOWN = 4096
+_LONGEST_KNOWN = 512
+"""So many ends of lines are remembered, and none that has more bytes: enough for a keyboard, little enough to hold."""
 
 
 def read_recording(file: str, lines: Iterable[bytes]) -> Iterator[Event | DeviceGone]:
     """The events of a recording, in order, each marked as replayed; `file` is its name in messages.
 
+    The fields of events that say the same may be one mapping, never to be changed.
     Raises `RecordingError` at the first line that is not right, and for one that is earlier than the line before it.
 
     >>> lines = [b'{"hwbridge-recording": 1}', b'{"at": 0.5, "source": "udev", "action": "add"}']
     >>> [event.at for event in read_recording("jack.jsonl", lines)]
     [500000]
     """
-    number = 0
-    before = 0
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = _object(line)
-            if number == 1:
-                _check_header(record)
-                continue
-            event = _event(record)
-        except InvalidValueError as error:
-            raise RecordingError(file, number, str(error)) from error
-        if event.at < before:
-            raise RecordingError(
-                file, number, "is earlier than the line before it; the events of a recording are in order"
-            )
-        before = event.at
-        yield event
-    if number == 0:
+    numbered = enumerate(lines, start=1)
+    for _, line in numbered:
+        read_header(file, line)
+        break
+    else:
         raise RecordingError(file, 1, 'is empty: a recording begins with {"hwbridge-recording": 1}')
+    known = _Known()
+    beginning, second = b"", None
+    before = 0
+    for number, line in numbered:
+        head, _, rest = line.partition(b",")
+        start, _, fraction = head.partition(b".")
+        if start != beginning:
+            beginning, second = start, _whole_seconds(start)
+        same = known.get(rest) or known.like(rest)
+        event: Event | DeviceGone
+        if same is not None and second is not None and fraction.isdigit() and len(fraction) <= 6:
+            at = second + int(fraction) * _MICROSECONDS[len(fraction)]
+            event = Event(same.source, at, same.fields, same.origin, True)
+        else:
+            event = _event(file, number, line)
+            at = event.at
+            if second is not None and isinstance(event, Event):
+                known.add(rest, event)
+        if not before <= at < LATEST:
+            _event(file, number, line)  # which says what is wrong with a time that none can be
+            message = "is earlier than the line before it; the events of a recording are in order"
+            raise RecordingError(file, number, message)
+        before = at
+        yield event
+
+
+class _Known(dict[bytes, Event]):
+    """Events by what their lines say behind the time: most lines differ from one before in no more than that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._but_value: dict[bytes, Event] = {}
+
+    def like(self, rest: bytes) -> Event | None:
+        """An event of the same code that has the value that such a line says: an axis has thousands of them."""
+        but_value, _, value = rest.rpartition(b" ")
+        like = self._but_value.get(but_value)
+        if like is None or (found := _VALUE.fullmatch(value)) is None:
+            return None
+        event = Event(like.source, 0, {**like.fields, "value": int(found[1])}, like.origin, True)
+        if len(self) < _MOST_KNOWN:
+            self[rest] = event
+        return event
+
+    def add(self, rest: bytes, event: Event) -> None:
+        """Remembers an event whose line has nothing but a plain time before `rest`."""
+        if len(rest) > _LONGEST_KNOWN:
+            return
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+            self._but_value.clear()
+        self[rest] = event
+        but_value, _, value = rest.rpartition(b" ")
+        if event.source == EVDEV.name and but_value.endswith(b' "value":') and _VALUE.fullmatch(value):
+            self._but_value[but_value] = event
+
+
+def read_header(file: str, line: bytes) -> Mapping[str, object]:
+    """The header of a recording, its first line. Raises `RecordingError`.
+
+    >>> read_header("jack.jsonl", b'{"hwbridge-recording": 1, "kernel": "6.1.0"}')["kernel"]
+    '6.1.0'
+    """
+    try:
+        record = _object(line)
+        version = record.get("hwbridge-recording")
+        if version is None:
+            raise InvalidValueError('is not the header of a recording, {"hwbridge-recording": 1}')
+        if version != VERSION or isinstance(version, bool):
+            raise InvalidValueError(f"is a recording of version {version!r}; this hwbridge reads version {VERSION}")
+    except InvalidValueError as error:
+        raise RecordingError(file, 1, str(error)) from error
+    return record
+
+
+def _whole_seconds(start: bytes) -> int | None:
+    """The microseconds that the whole seconds of a time are, if a line begins in the plain way."""
+    found = _WHOLE_SECONDS.fullmatch(start)
+    return int(found[1]) * 1_000_000 if found else None
+
+
+def _event(file: str, number: int, line: bytes) -> Event | DeviceGone:
+    try:
+        return event_of_record(_object(line))
+    except InvalidValueError as error:
+        raise RecordingError(file, number, str(error)) from error
 
 
 def _object(line: bytes) -> dict[str, object]:
     if len(line) > LONGEST_LINE:
         raise InvalidValueError(f"has {len(line)} bytes; a line of a recording has at most {LONGEST_LINE}")
-    for beginning, kind in _NOT_YET_BEGINNINGS.items():
-        if line.startswith(beginning):
-            raise InvalidValueError(f"is {kind}, which is not read yet in this version of hwbridge")
     try:
         record = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidValueError(f"is not JSON: {error}") from error
     if not isinstance(record, dict):
         raise InvalidValueError("is not a JSON object")
+    texts = len(record) + list(map(type, record.values())).count(str)
+    if line.count(b'"') != 2 * texts:  # a text holds a quote, or a value is no text, or a name comes twice
+        _check_names(line)
     return record
 
 
-def _check_header(record: dict[str, object]) -> None:
-    version = record.get("hwbridge-recording")
-    if version is None:
-        raise InvalidValueError('is not the header of a recording, {"hwbridge-recording": 1}')
-    if version != VERSION or isinstance(version, bool):
-        raise InvalidValueError(f"is a recording of version {version!r}; this hwbridge reads version {VERSION}")
-
-
-def _event(record: dict[str, object]) -> Event | DeviceGone:
-    at = _at(record.pop("at", None))
-    name = record.pop("source", None)
-    if name in NOT_YET:
-        raise InvalidValueError(f"source {name!r} is not there yet in this version of hwbridge")
-    if not isinstance(name, str) or name not in SOURCES:
-        raise InvalidValueError(f"source is {name!r}, not one of {', '.join(SOURCES)}")
-    if "gone" in record:
-        owner = record.pop("gone")
-        if record or not isinstance(owner, str):
-            raise InvalidValueError("a line that says what is gone has at, source and gone, and nothing else")
-        return DeviceGone(name, at, owner, replayed=True)
-    origin = _origin(record.pop("origin", Origin.LIVE))
-    fields = {field: _field(name, field, value) for field, value in record.items()}
-    return Event(name, at, SOURCES[name].checked(fields), origin, replayed=True)
-
-
-def _at(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidValueError(f"at is {value!r}, not a number of seconds")
-    at = round(value * 1_000_000) if abs(value) < LATEST else LATEST
-    if not 0 <= at < LATEST:
-        raise InvalidValueError(f"at is {value!r}, not a time within a recording, in seconds")
-    return at
-
-
-def _origin(value: object) -> Origin:
+def _check_names(line: bytes) -> None:
+    """Refuses an object with a name that comes twice, of which each reader of JSON takes another one."""
     try:
-        return Origin(value)  # type: ignore[arg-type]  # any object may be asked for, and is refused
-    except ValueError as error:
-        raise InvalidValueError(f"origin is {value!r}, not one of {', '.join(Origin)}") from error
+        json.loads(line, object_pairs_hook=_once)
+    except InvalidValueError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidValueError(f"is not JSON: {error}") from error
 
 
-def _field(source: str, name: str, value: object) -> Field:
-    if not SOURCES[source].knows(name):
-        raise InvalidValueError(f"{name!r} is no field of {source}")
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InvalidValueError(f"{name} is {value!r}, neither a text nor an integer")
-    if name in SOURCES[source].integers and not isinstance(value, int):
-        raise InvalidValueError(f"{name} is {value!r}, not an integer")
-    if isinstance(value, str):
-        if "\0" in value:
-            raise InvalidValueError(f"{name} holds NUL; a monitor writes it as \\x00")
-        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidValueError(f"{name} holds half a surrogate pair")
-    return value
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names: set[str] = set()
+    for name, _ in pairs:
+        if name in names:
+            raise InvalidValueError(f"says {name!r} twice")
+        names.add(name)
+    return dict(pairs)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def line_of_header(more: Mapping[str, object]) -> str:
+    """The first line of a recording, without its line feed; `more` says where and how it was made.
+
+    >>> line_of_header({"kernel": "6.1.0", "sources": ["evdev"]})
+    '{"hwbridge-recording": 1, "kernel": "6.1.0", "sources": ["evdev"]}'
+    """
+    return _encode({"hwbridge-recording": VERSION, **more})
 
 
 def line_of_event(event: Event | DeviceGone) -> str:
@@ -158,4 +201,4 @@ def json_line(at: int, rest: Mapping[str, object]) -> str:
     '{"at": 0.000001, "what": "raised"}'
     """
     seconds = format_at(at).rstrip("0")
-    return f'{{"at": {seconds}{"0" if seconds.endswith(".") else ""}, {json.dumps(rest, ensure_ascii=False)[1:]}'
+    return f'{{"at": {seconds}{"0" if seconds.endswith(".") else ""}, {_encode(rest)[1:]}'

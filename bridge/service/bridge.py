@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Dropped, Finished, Kill
 from bridge.errors import DeviceError
 from bridge.hosts.host import Ended, Host
-from bridge.mapping.mapper import LevelTurned, RaisedThisBoot, Refusal
+from bridge.mapping.mapper import LevelTurned, RaisedThisBoot
+from bridge.mapping.raising import Refusal
 from bridge.model.events import DeviceGone, Event
 from bridge.model.tasks import InstanceState
 from bridge.model.text import printable
@@ -86,13 +87,22 @@ class Bridge:
         self._tell_all(found)
 
     def _read(self, name: str, monitor: Monitor) -> None:
+        """One monitor has something; while a filter waits, all are read, as what they have may be older."""
+        waits = self._pipeline.filters_deadline is not None
+        self._tell_all(self._read_all() if waits else self._events_of(name, monitor))
+
+    def _read_all(self) -> list[Event | DeviceGone]:
+        """What all monitors have, by the times at which it happened."""
+        events = [event for name, monitor in self.monitors.items() for event in self._events_of(name, monitor)]
+        return sorted(events, key=lambda event: event.at)
+
+    def _events_of(self, name: str, monitor: Monitor) -> Sequence[Event | DeviceGone]:
         try:
-            events = monitor.read()
+            return monitor.read()
         except DeviceError as error:
             log.error("%s: %s; it is not listened to any more", name, error)
             self._close(name)
-            return
-        self._tell_all(events)
+            return ()
 
     def _close(self, name: str) -> None:
         monitor = self._monitors.pop(name)
@@ -129,6 +139,8 @@ class Bridge:
     def _work(self) -> None:
         while self._facts:
             fact = self._facts.popleft()
+            if isinstance(fact, Event | DeviceGone):  # a timer that was due before it, or when it came, comes first
+                self._advance(fact.at)
             for outcome in self._pipeline.receive(fact):
                 self._carry_out(outcome)
         self._set_timer()
@@ -138,19 +150,23 @@ class Bridge:
             self._idle.set()
 
     def _due(self) -> None:
-        """The timer: reads the monitors whose deadline has come, then lets the pipeline do what is due."""
+        """The timer: hears what came until now, which may undo what is due, then lets the pipeline do what is due."""
         self._timer = self._timer_at = None
-        for name, monitor in list(self._timed.items()):
-            self._read(name, monitor)
-        for outcome in self._pipeline.advance(self._clock()):
-            self._carry_out(outcome)
+        self._tell_all(self._read_all())
+        self._advance(self._clock())
         self._work()
+
+    def _advance(self, at: int) -> None:
+        deadline = self._pipeline.deadline
+        if deadline is not None and deadline <= at:
+            for outcome in self._pipeline.advance(at):
+                self._carry_out(outcome)
 
     def _set_timer(self) -> None:
         deadlines = [self._pipeline.deadline, *(monitor.deadline() for monitor in self._timed.values())]
         at = min((at for at in deadlines if at is not None), default=None)
-        if at == self._timer_at:
-            return
+        if at is not None and self._timer_at is not None and self._timer_at <= at:
+            return  # it comes too early and is set again then: cheaper than to put it off with every event
         if self._timer is not None:
             self._timer.cancel()
         # The loop's clock is the monotonic one in seconds; a microsecond more, so that it is not a moment too early.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from bridge.errors import DeclarationError, DeviceError, SocketError, StoreError
 from bridge.hosts.command import CommandHost
 from bridge.mapping.mapper import LevelTurned, Memory, RaisedThisBoot
-from bridge.model.events import DeviceGone, Event
+from bridge.model.text import printable
 from bridge.monitors.monitor import Monitor
 from bridge.monitors.playback import Playback
 from bridge.pipeline.pipeline import Pipeline
@@ -25,8 +25,9 @@ from bridge.service.api import Api, describe_service
 from bridge.service.bridge import Bridge
 from bridge.service.callers import ConnectionLimits
 from bridge.service.clock import monotonic, wall, wall_time
-from bridge.service.declarations import Declarations, Settings, counted, read_declarations
+from bridge.service.declarations import Declarations, Settings, counted, read_declarations_to_run
 from bridge.service.places import Directories
+from bridge.service.recordings import RecordingFile
 from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
 from bridge.service.varlink_server import VarlinkServer
 from bridge.sources import SOURCES
@@ -42,28 +43,20 @@ MOST_PROBLEMS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
-    """A recording to play: its name, and its events."""
-
-    name: str
-    events: Sequence[Event | DeviceGone]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What the command line and hwbridge.toml say."""
+    """What the command line and hwbridge.toml say; who opened the recordings closes them."""
 
     directories: Directories
     settings: Settings
     state: Path
     socket: Path
     socket_is_default: bool
-    recordings: Sequence[Recording] = ()
+    recordings: Sequence[RecordingFile] = ()
 
 
 def run_daemon(configuration: Configuration) -> None:
     """Runs until TERM or INT. Raises `DeclarationError` or `SocketError` if it cannot start."""
-    declarations = read_declarations(configuration.directories)
+    declarations = read_declarations_to_run(configuration.directories, _watched(configuration))
     _check_can_be_told(configuration.socket)
     if configuration.socket_is_default:
         make_socket_directory(configuration.socket.parent)
@@ -107,7 +100,8 @@ class _Daemon:
         self._bridge.declare(declarations)
         self._open_monitors()
         for place, recording in enumerate(self._configuration.recordings, start=1):
-            self._bridge.add(f"play {place}", Playback(recording.name, recording.events, monotonic))
+            playback = Playback(printable(recording.name), recording.events(), monotonic)
+            self._bridge.add(f"play {place}", playback)
         server = VarlinkServer(describe_service(), self._api.methods(), _limits())
         await server.start(listening.socket)
         log.info("ready: %s, socket %s", counted(declarations), listening.path)
@@ -158,7 +152,7 @@ class _Daemon:
         if self._stopping.is_set():
             return
         try:
-            declarations = read_declarations(self._configuration.directories)
+            declarations = read_declarations_to_run(self._configuration.directories, _watched(self._configuration))
         except DeclarationError as error:
             self._api.reload_errors = _first(error.problems)
             for problem in self._api.reload_errors:
@@ -174,6 +168,13 @@ class _Daemon:
         self._bridge.declare(declarations)
         self._open_monitors()
         log.info("reloaded: %s", counted(declarations))
+
+
+def _watched(configuration: Configuration) -> frozenset[str]:
+    """The sources that there are monitors of; a recording may play any."""
+    if configuration.recordings:
+        return frozenset(SOURCES)
+    return frozenset(entry_point.name for entry_point in entry_points(group="bridge.monitors"))
 
 
 def _limits() -> ConnectionLimits:

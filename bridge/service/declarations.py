@@ -1,6 +1,6 @@
 """From directories to rules, tasks and settings, or to every error in them. It keeps nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from bridge.model.text import count_of
 from bridge.service.files import read_directories, read_file, read_given
 from bridge.service.places import Directories
 from bridge.toml.document import Document, Problem
-from bridge.toml.schema import root_table
+from bridge.toml.schema import Table, root_table
 from bridge.toml.values import choice
 
 Settings = Mapping[str, Mapping[str, object]]
@@ -35,13 +35,40 @@ def counted(declarations: Declarations) -> str:
 
 def read_declarations(directories: Directories) -> Declarations:
     """The rules and tasks of all files. Raises `DeclarationError` with all that is wrong in any of them."""
-    tasks = read_given(directories.tasks) if directories.tasks_given else read_directories(directories.tasks)
-    return check_declarations(read_rules(directories), tasks)
+    return check_declarations(read_rules(directories), read_tasks(directories))
+
+
+def read_declarations_to_run(directories: Directories, watched: Collection[str]) -> Declarations:
+    """As `read_declarations`, for a daemon that has monitors of the sources `watched`: it cannot do with less."""
+    declarations = read_declarations(directories)
+    problems: list[Problem] = []
+    for document in read_rules(directories):
+        own: list[Problem] = []
+        _check_watched(root_table(document, own), watched)
+        problems += sorted(own, key=lambda problem: problem.line)
+    if problems:
+        raise DeclarationError(problems)
+    return declarations
+
+
+def _check_watched(root: Table, watched: Collection[str]) -> None:
+    for table in (*root.tables("rule"), *root.tables("condition")):
+        source = table.content["source"]
+        if source not in watched:
+            table.problem(f"there is no monitor of {source} in this hwbridge: it can be replayed, not run", "source")
+    for kind in ("serial", "input"):
+        for table in root.tables(kind):
+            table.problem("there is no monitor in this hwbridge that would do it: it can be replayed, not run")
 
 
 def read_rules(directories: Directories) -> list[Document]:
     """The rules files."""
     return read_given(directories.rules) if directories.rules_given else read_directories(directories.rules)
+
+
+def read_tasks(directories: Directories) -> list[Document]:
+    """The tasks files."""
+    return read_given(directories.tasks) if directories.tasks_given else read_directories(directories.tasks)
 
 
 def check_declarations(

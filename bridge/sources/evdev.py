@@ -107,6 +107,7 @@ EVDEV = Source(
     subject=_subject,
     is_moment=lambda fields: fields.get("type") not in _LEVEL_NAMES,
     identifies=lambda name: name != "value",
+    names_owner=lambda name: name in IDENTITY or is_inherited(name),
     checked=_checked,
     leaves=lambda fields: False,
     repeats=lambda fields: fields.get("value") == AUTOREPEAT and fields.get("type") == "EV_KEY",

@@ -4,10 +4,10 @@ The subject of an event is a pair: the owner (the device, which can go and takes
 the rest (which of the owner's levels). Of a moment nothing stays behind that could be true or false.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from bridge.model.events import Field, Fields
+from bridge.model.events import SINCE, Field, Fields
 
 Subject = tuple[str, str]
 
@@ -31,20 +31,31 @@ class Source:
     """Whether the event is over as soon as it has happened, so that it has no level."""
     identifies: Callable[[str], bool]
     """Whether a field of this name says which subject an event is about, and not how that subject is."""
+    names_owner: Callable[[str], bool]
+    """Whether a field of this name says which device an event is of, whatever the event is about."""
     checked: Callable[[dict[str, Field]], dict[str, Field]]
     """Recorded fields in their canonical form. Raises `InvalidValueError` for what no event of the source can be."""
     leaves: Callable[[Fields], bool]
-    """Whether the event says that its owner goes."""
+    """Whether the event says that its owner goes, and takes its levels with it."""
     repeats: Callable[[Fields], bool]
     """Whether the event repeats a state (autorepeat), so that it neither starts nor ends a level."""
+    lasting: frozenset[str] = frozenset()
+    """The second halves of those subjects whose levels stay when their owner goes."""
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
+    """Fields of which every value is one of a few words."""
     names_triggers: bool = False
     """Whether an event may name triggers itself, so that it matters though no rule asks for it."""
     levels: Callable[[Collection[Field]], Iterable[Mapping[str, Field | None]]] | None = None
     """For each kind of event that has a level, the fields that tell the kind; None where every event has one.
 
-    A field that such events do not have is None. It is given the codes that a rule lists, since codes without a name are too many to go through.
+    A field that such events do not have is None. It is given the codes that a rule lists, since codes without a name
+    are too many to go through.
     """
 
     def knows(self, name: str) -> bool:
         """Whether an event of this source may have a field of this name."""
         return name in self.fields or self.is_property(name)
+
+    def tells_who(self, name: str) -> bool:
+        """Whether a test of this field asks which subject an event is about, and not how that subject is."""
+        return name != SINCE and self.identifies(name)

@@ -4,6 +4,7 @@ Names are udev's (udev(7), libudev): an event has every property by its name, be
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bridge.errors import InvalidValueError
 from bridge.model.events import Event, Field, Fields, Origin
@@ -26,6 +27,10 @@ _PROPERTY_OF_FIELD = {
 }
 
 
+_is_told = lru_cache(maxsize=4096)(is_property)
+"""A udev rule may set properties of any name; those that no rule can test are not told, or they would hide fields."""
+
+
 def event_of_properties(
     properties: Mapping[str, str], *, at: int, origin: Origin = Origin.LIVE, more: Mapping[str, str] | None = None
 ) -> Event:
@@ -41,7 +46,7 @@ def event_of_properties(
         fields["synthetic"] = "1"
     for name, value in (more or {}).items():  # before the properties: of many details the last are left out
         fields[name] = readable(value)
-    for name in sorted(properties):
+    for name in sorted(filter(_is_told, properties)):
         fields[name] = readable(properties[name])
     return Event("udev", at, fields, origin)
 
@@ -70,6 +75,7 @@ UDEV = Source(
     subject=_subject,
     is_moment=lambda fields: False,
     identifies=_IDENTIFYING.__contains__,
+    names_owner=_IDENTIFYING.__contains__,
     checked=_checked,
     leaves=_leaves,
     repeats=lambda fields: False,

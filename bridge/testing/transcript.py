@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from bridge.dispatch.decisions import Activate, Cancel, Dropped, Finished, Kill
-from bridge.mapping.mapper import LevelTurned, RaisedThisBoot, Refusal
+from bridge.mapping.mapper import LevelTurned, RaisedThisBoot
+from bridge.mapping.raising import Refusal
 from bridge.model.durations import format_at
+from bridge.model.tasks import InstanceState
 from bridge.model.text import printable
 from bridge.model.triggers import Raised
 from bridge.pipeline.pipeline import Outcome
@@ -65,7 +67,7 @@ def json_of(outcome: Outcome) -> str | None:
                 "task": instance.task.name,
                 "instance": instance.instance_id,
                 "state": outcome.state,
-                "detail": outcome.detail,
+                "detail": outcome.detail if outcome.state is InstanceState.FAILED else "",
             }
         case Dropped():
             record = {

@@ -107,6 +107,10 @@ class Table:
             self._below(element, key, index) for index, element in enumerate(elements) if isinstance(element, dict)
         )
 
+    def element(self, key: str, index: int) -> "Table":
+        """The table at a place of the array `key`, whose other elements may be no tables; to be finished by itself."""
+        return self._below(self.content[key][index], key, index)
+
     def entries(self) -> Iterator[tuple[str, Any]]:
         """Each key and value of a table whose keys the schema does not fix; `line(key)` is where it stands."""
         self.known.update(self.content)

@@ -12,20 +12,24 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import fields
+from importlib.metadata import entry_points
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 
 from bridge.cli import NOT_YET as VERBS_NOT_YET
 from bridge.cli import VERBS, main
 from bridge.dispatch.load import load_tasks
 from bridge.mapping.load import load_rules
+from bridge.mapping.load_ports import LAYOUTS
+from bridge.mapping.ports import InputOptions, KeyedText, SerialPort
 from bridge.mapping.rules import Rule
 from bridge.model.details import MOST_BYTES, MOST_NAMES
 from bridge.model.durations import format_duration
 from bridge.model.tasks import CancellationReason, Concurrency, DropReason, Exec, Registration
 from bridge.recording.jsonl import LONGEST_LINE
-from bridge.sources import NOT_YET as SOURCES_NOT_YET
 from bridge.sources import SOURCES
+from bridge.sources.source import Source
 from bridge.toml.document import SIZE_LIMIT, Problem, parse
 
 PAGES = Path(__file__).parent
@@ -47,7 +51,14 @@ RULE_KEYS: Keys = {
     "details": ("table: name = [template](#templates)", "what the tasks are told"),
     "key": ("[template](#templates)", "the thing that it is about, so that three disks are three things"),
     "start_state": ("`ignore`, `always`, `boot`, `if-changed`", "whether state that is [found](#start_state) raises"),
-    "edge": ("true, false", "raise only when the match turns true for a subject"),
+    "while": ("array of [guards](#while)", "what else must hold when the event comes"),
+    "edge": ("true, false", "[filter](#filters): raise when the match turns true for a subject"),
+    "debounce": ("duration", "filter: raise when the level has held still for so long"),
+    "hold_for": ("duration", "filter: raise when it was true for so long"),
+    "quiet_for": ("duration", "filter: raise when nothing has matched for so long"),
+    "count": ("integer, or table of `min`, `max`", "beside `quiet_for`: after how many matches"),
+    "until": ("table: field = [test](#tests)", "what ends a level, beside the first three filters"),
+    "holdoff": ("duration", "how long the rule is deaf after a raise"),
 }
 TASK_KEYS: Keys = {
     "name": ("text", "unique over all files"),
@@ -69,13 +80,61 @@ RUN_KEYS: Keys = {
     "env": ("table: name = text", "variables beside the [usual ones](#what-a-program-is-given)"),
     "cwd": ("absolute path", "the directory that it runs in"),
 }
+
+
+def key_of(source: Source) -> str:
+    """The key of a source's raises, where a rule says none."""
+    return f"`{source.default_key}`" if source.default_key else "empty"
+
+
+SERIAL_KEYS: Keys = {
+    "name": ("text", "unique over all files; events and rules call the port by it"),
+    "port": ("absolute path", "where it is"),
+    "match": ("table: field of [udev](events.md#udev) = [test](rules.md#tests)", "or how it is known, wherever it is"),
+    "baudrate": ("integer", "bits a second"),
+    "bytesize": ("5 to 8", "bits of data in a character"),
+    "parity": ("`none`, `even`, `odd`, `mark`, `space`, or the first letter", "the bit for checking"),
+    "stopbits": ("1, 1.5, 2", "how long the line rests after a character"),
+    "xonxoff": ("true, false", "the characters XON and XOFF hold up what is sent"),
+    "rtscts": ("true, false", "the lines RTS and CTS do"),
+    "dtr": ("true, false", "the line DTR while the port is open"),
+    "rts": ("true, false", "the line RTS while the port is open"),
+    "hupcl": ("true, false", "whether DTR and RTS fall when the port is closed, which resets many a board"),
+    "exclusive": ("true, false", "whether nobody else may open the port meanwhile"),
+    "frame": ("`line`, or [a table](#frames)", "how what comes in is cut into events"),
+    "max_frame": ("integer", "bytes that a line or frame can have"),
+    "encoding": ("name of an encoding", "that of lines, of `reply` and of a delimiter"),
+    "reply": ("text, or bytes as in `0x06`", "what is sent for every line or frame"),
+}
+INPUT_KEYS: Keys = {
+    "match": ("table: field of [evdev](events.md#evdev) = [test](rules.md#tests)", "the devices"),
+    "grab": ("true, false", "whether nobody else gets their events"),
+    "text": ("[a table](#keys-that-spell-text)", "their keys spell lines of a serial port"),
+}
+TEXT_KEYS: Keys = {
+    "port": ("text", "the port's name in the events"),
+    "layout": (", ".join(f"`{name}`" for name in LAYOUTS), "the keyboard that it takes itself for"),
+    "end": ("name of a key", "the key that ends a line"),
+}
 SAID_OTHERWISE = {
     "details": "all fields of the event",
-    "key": ", ".join(f"{source.name}: `{source.default_key}`" for source in SOURCES.values()),
+    "key": ", ".join(f"{source.name}: {key_of(source)}" for source in SOURCES.values()),
     "allow": "nobody else",
     "recurrence": "`always`",
     "env": "none more",
+    "while": "nothing",
+    "debounce": "no filter",
+    "hold_for": "no filter",
+    "quiet_for": "no filter",
+    "count": "any number",
+    "until": "the match itself",
+    "holdoff": "never",
     "user": "the daemon's user",
+    **dict.fromkeys(("dtr", "rts", "hupcl"), "as the driver does it"),
+    "frame": "`line`",
+    "parity": "`none`",
+    "reply": "nothing",
+    "text": "none",
 }
 CONCURRENCY = {
     Concurrency.LATEST: "one run for a key; what comes meanwhile becomes one more run, with the newest details",
@@ -113,15 +172,24 @@ def known_keys(problems: Callable[[str], list[Problem]], text: str) -> list[str]
     return listed.partition("known here: ")[2].split(", ")
 
 
-def key_table(keys: Keys, problems: Callable[[str], list[Problem]], text: str, defaults: type = object) -> str:
-    """A table of the keys that can be used, and behind it those that cannot be used yet."""
+def key_table(
+    keys: Keys,
+    problems: Callable[[str], list[Problem]],
+    text: str,
+    defaults: type = object,
+    said: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A table of the keys that can be used, and behind it those that cannot be used yet.
+
+    What holds without a key is `said`, or the same in all tables, or a field's default in `defaults`.
+    """
     known = known_keys(problems, text)
     if unknown := keys.keys() - set(known):
         raise SystemExit(f"the code knows no key {', '.join(sorted(unknown))}")
     missing = {each.key.rpartition(".")[2] for each in problems(text) if each.message == "missing"}
     values = {field.name: field.default for field in fields(defaults)} if defaults is not object else {}
     rows = [
-        (f"`{key}`", value, "must be there" if key in missing else without(key, values), meaning)
+        (f"`{key}`", value, "must be there" if key in missing else said.get(key) or without(key, values), meaning)
         for key, (value, meaning) in keys.items()
     ]
     later = [f"`{key}`" for key in known if key not in keys]
@@ -156,10 +224,11 @@ def source_fields() -> str:
     rows = []
     for source in SOURCES.values():
         in_order = sorted(source.fields)
-        rows.append((f"`{source.name}`", " ".join(f"`{name}`" for name in in_order), f"`{source.default_key}`"))
-    later = ", ".join(f"`{name}`" for name in sorted(SOURCES_NOT_YET))
+        rows.append((f"`{source.name}`", " ".join(f"`{name}`" for name in in_order), key_of(source)))
     head = ("source", "fields", "key of a raise, unless the rule says another")
-    return f"{table(head, rows)}\nNot there yet: {later}.\n"
+    watched = {entry_point.name for entry_point in entry_points(group="bridge.monitors")}
+    later = ", ".join(f"`{name}`" for name in SOURCES if name not in watched)
+    return table(head, rows) + (f"\nCan be replayed and tested, but not watched yet: {later}.\n" if later else "")
 
 
 def help_text(verb: str) -> str:
@@ -187,6 +256,21 @@ def made() -> dict[str, str]:
     return {
         "trigger names": key_table(TRIGGER_NAME_KEYS, rule_problems, '[triggers.x]\n"?" = 1'),
         "rule keys": key_table(RULE_KEYS, rule_problems, '[[rule]]\n"?" = 1', Rule),
+        "serial keys": key_table(
+            SERIAL_KEYS,
+            rule_problems,
+            '[[serial]]\n"?" = 1',
+            SerialPort,
+            {"port": "there is `match`", "match": "there is `port`"},
+        ),
+        "input keys": key_table(INPUT_KEYS, rule_problems, '[[input]]\n"?" = 1', InputOptions),
+        "text keys": key_table(
+            TEXT_KEYS,
+            rule_problems,
+            '[[input]]\nmatch = { name = "x" }\ntext = { "?" = 1 }',
+            KeyedText,
+            {"port": "the device's own name"},
+        ),
         "task keys": key_table(TASK_KEYS, task_problems, '[[task]]\n"?" = 1', Registration),
         "trigger keys": key_table(
             TRIGGER_KEYS, task_problems, '[[task]]\nname = "x"\nrun = { exec = ["x"] }\ntriggers = [{ "?" = 1 }]'

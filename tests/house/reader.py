@@ -19,7 +19,7 @@ from typing import Any
 
 from pages import ROOT, Block
 
-from bridge.recording.jsonl import read_recording
+from bridge.recording.formats import read_events
 from bridge.service.declarations import read_settings
 
 BIN = Path(sys.executable).parent
@@ -76,8 +76,8 @@ class Reader:
                 assert self._check(block.name).returncode == 1, f"{block.place}: nothing is wrong with it"
             case "toml settings":
                 read_settings(path, given=True)
-            case "jsonl":
-                list(read_recording(block.place, block.text.encode().splitlines()))
+            case "jsonl" | "evemu":
+                list(read_events(block.place, block.text.encode().splitlines(keepends=True)))
             case "json":
                 json.loads(block.text)
             case "python":

@@ -11,8 +11,8 @@ import pytest
 from tests.lab.guest import GuestError, LabMissingError, find_lab, run_in_guest
 
 collect_ignore = ["inside"]  # the guest's programs
-GUEST_SECONDS = 420
-"""For all scenarios, the boot included; a guest that needs more hangs."""
+GUEST_SECONDS = 600
+"""For all scenarios, the boot included; a guest that needs more hangs. Tests wait for that and for a boot before it."""
 
 Result = Mapping[str, Any]
 

@@ -28,6 +28,8 @@ UNWANTED_MODULES = "ahci,i2c_i801,iTCO_wdt,i6300esb"
 """Drivers of QEMU's own hardware that no test needs, and that lengthen the boot."""
 LONGEST_COMMAND = 900
 """Bytes: it travels in base64 on the kernel's command line, which the kernel cuts at 2048 without a word."""
+BOOT_SECONDS = 180
+"""Long enough where others use the machine, too; QEMU without KVM now and then hangs before it is up."""
 CONSOLE_LINES = 30
 """How much of the console an error shows."""
 
@@ -45,6 +47,10 @@ class GuestError(Exception):
     def __init__(self, message: str, stdout: str = "") -> None:
         super().__init__(message)
         self.stdout = stdout
+
+
+class BootHungError(GuestError):
+    """The guest was not up after `BOOT_SECONDS`; it ran nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +105,8 @@ def run_in_guest(argv: Sequence[str], *, timeout_seconds: float, cpus: int = 2, 
     """Boots a guest (about 10 s), runs `argv` there as root in the project's directory, and waits for its end.
 
     The guest sees the files of this machine, and changes none of them. A systemd-udevd runs in it, no other daemon.
-    `timeout_seconds` counts from the start of QEMU; then the guest is killed.
+    `timeout_seconds` counts from the start of QEMU; then the guest is killed. One that hangs in its boot is started
+    once more.
 
     Raises:
         LabMissingError: the lab is not set up.
@@ -108,6 +115,13 @@ def run_in_guest(argv: Sequence[str], *, timeout_seconds: float, cpus: int = 2, 
     command = _virtme_command(find_lab(), argv, cpus=cpus, memory=memory)
     compileall.compile_dir(PROJECT / "bridge", quiet=2)  # the guest sees it read-only, and would compile at every start
     compileall.compile_dir(PROJECT / "tests/lab/inside", quiet=2)
+    try:
+        return _run(command, timeout_seconds)
+    except BootHungError:
+        return _run(command, timeout_seconds)
+
+
+def _run(command: Sequence[str], timeout_seconds: float) -> CompletedGuest:
     tools = f"{_beside_python('vng').parent}:{os.environ['PATH']}:/usr/sbin:/sbin"
     # Pipes: QEMU opens these by name twice, and two writers of one file would write over each other.
     with (
@@ -123,10 +137,12 @@ def run_in_guest(argv: Sequence[str], *, timeout_seconds: float, cpus: int = 2, 
         ) as process,
     ):
         try:
-            stdout, stderr = process.communicate(timeout=timeout_seconds)
+            stdout, stderr = _communicate(process, timeout_seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = process.communicate()
+            if STARTED.encode() not in stderr:
+                raise BootHungError(f"the guest was not up in time; {_end_of(stderr)}") from None
             message = f"the guest was stopped after {timeout_seconds} s; {_end_of(stderr)}"
             raise GuestError(message, stdout.decode(errors="replace")) from None
         except BaseException:  # an interrupt too: no guest outlives us
@@ -139,6 +155,17 @@ def run_in_guest(argv: Sequence[str], *, timeout_seconds: float, cpus: int = 2, 
         stdout=stdout.decode(errors="replace"),
         console=stderr.decode(errors="replace"),
     )
+
+
+def _communicate(process: "subprocess.Popen[bytes]", timeout_seconds: float) -> tuple[bytes, bytes]:
+    """The output of a process that ends in time, and says `STARTED` in `BOOT_SECONDS`."""
+    at_boot = min(BOOT_SECONDS, timeout_seconds)
+    try:
+        return process.communicate(timeout=at_boot)
+    except subprocess.TimeoutExpired as waited:
+        if STARTED.encode() not in (waited.stderr or b""):
+            raise
+    return process.communicate(timeout=timeout_seconds - at_boot)  # nothing is lost by asking again
 
 
 def _virtme_command(lab: Lab, argv: Sequence[str], *, cpus: int, memory: str) -> list[str]:

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from bridge.errors import RecordingError
 from bridge.model.events import DeviceGone, Event, Field, Origin
-from bridge.recording.jsonl import LATEST, LONGEST_LINE, line_of_event, read_recording
+from bridge.recording.jsonl import line_of_event, line_of_header, read_header, read_recording
+from bridge.recording.lines import LONGEST_LINE
+from bridge.recording.record import LATEST
+from bridge.sources import SOURCES
 
 HEADER = b'{"hwbridge-recording": 1, "kernel": "6.1.0", "sources": ["evdev"], "devices": {}}'
 NODE = "/dev/input/event3"
@@ -136,6 +139,12 @@ def test_no_bytes_lead_to_anything_but_events_or_an_error_with_file_and_line(lin
         assert len(events) == len(lines) - 1
 
 
+def test_a_header_is_written_and_read_back() -> None:
+    more = {"kernel": "6.1.0", "sources": ["evdev"], "devices": [{"name": 'caf\u00e9 "1"', "keys": ["KEY_A"]}]}
+
+    assert read_header("a.jsonl", line_of_header(more).encode()) == {"hwbridge-recording": 1, **more}
+
+
 def test_what_comes_before_a_bad_line_was_given_and_nothing_after_it_is() -> None:
     events = read_recording("a.jsonl", [HEADER, b'{"at": 1, "source": "udev", "action": "add"}', b"{", HEADER])
 
@@ -164,11 +173,14 @@ def line_with(**changes: object) -> bytes:
         (line_with(at="1"), "at is '1', not a number of seconds"),
         (line_with(at=True), "at is True, not a number of seconds"),
         (line_with(at=-1), "at is -1, not a time within a recording, in seconds"),
+        (line_with(at=LATEST / 1e6), f"at is {LATEST / 1e6!r}, not a time within a recording, in seconds"),
         (line_with(at=1e300), "at is 1e+300, not a time within a recording, in seconds"),
         (line_with(at=0.5), "is earlier than the line before it; the events of a recording are in order"),
-        (line_with(source=None), "source is None, not one of udev, evdev"),
-        (line_with(source="evdef"), "source is 'evdef', not one of udev, evdev"),
-        (line_with(source="serial"), "source 'serial' is not there yet in this version of hwbridge"),
+        (line_with(source=None), f"source is None, not one of {', '.join(SOURCES)}"),
+        (line_with(source="evdef"), f"source is 'evdef', not one of {', '.join(SOURCES)}"),
+        (b'{"at": 1, "source": "udev", "action": "add", "action": "add"}', "says 'action' twice"),
+        (b'{"at": 1, "source": "udev", "action": "add", "ID": "\\"", "at": 2}', "says 'at' twice"),
+        (HEADER, "at is None, not a number of seconds"),
         (line_with(origin="later"), "origin is 'later', not one of live, start, resync"),
         (line_with(cod=1), "'cod' is no field of evdev"),
         (line_with(value="1"), "value is '1', not an integer"),
@@ -197,7 +209,7 @@ def test_a_bad_line_of_a_recording_is_told_with_file_and_line(line: bytes, messa
         ([line_with()], 'is not the header of a recording, {"hwbridge-recording": 1}'),
         ([b'{"hwbridge-recording": 2}'], "is a recording of version 2; this hwbridge reads version 1"),
         ([b'{"hwbridge-recording": true}'], "is a recording of version True; this hwbridge reads version 1"),
-        ([b"# EVEMU 1.3"], "is a recording of evemu, which is not read yet in this version of hwbridge"),
+        ([b"# EVEMU 1.3"], "is not JSON: JSON is malformed: invalid character (byte 0)"),
     ],
 )
 def test_what_does_not_begin_as_a_recording_is_refused_in_line_1(lines: list[bytes], message: str) -> None:

@@ -5,7 +5,7 @@ from textwrap import dedent
 import pytest
 
 from bridge.mapping.load import load_rules
-from bridge.mapping.rules import Rule, StartState
+from bridge.mapping.rules import Edge, Rule, StartState
 from bridge.mapping.table import RuleTable
 from bridge.model.triggers import Principal
 from bridge.toml.document import parse
@@ -42,7 +42,7 @@ def test_a_rule_has_the_defaults_of_the_contract() -> None:
     rule = one()
 
     assert (rule.name, rule.source.name, str(rule.trigger)) == ("r", "evdev", JACK)
-    assert (rule.details, rule.start_state, rule.edge) == (None, StartState.IGNORE, False)
+    assert (rule.details, rule.start_state, rule.filter) == (None, StartState.IGNORE, None)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_every_start_state_of_the_contract_is_there(start_state: StartState) -> 
     ],
 )
 def test_an_edge_is_accepted_where_some_level_may_match(match: str) -> None:
-    assert one(f"match = {match}", "edge = true").edge
+    assert one(f"match = {match}", "edge = true").filter == Edge()
 
 
 def test_no_file_and_an_empty_file_have_no_rules() -> None:

@@ -6,7 +6,8 @@ from textwrap import dedent
 import pytest
 
 from bridge.mapping.load import load_rules
-from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot, Refusal
+from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot
+from bridge.mapping.raising import Refusal
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.model.triggers import Raised

@@ -12,13 +12,13 @@ from bridge.dispatch.decisions import Cancel, Dropped, Kill
 from bridge.dispatch.load import load_tasks
 from bridge.hosts.inline import Handler
 from bridge.mapping.load import load_rules
-from bridge.mapping.mapper import Refusal
+from bridge.mapping.raising import Refusal
 from bridge.model.events import DeviceGone, Event
 from bridge.model.guid import Guid
 from bridge.model.tasks import CancellationReason, DropReason, Instance
 from bridge.model.triggers import Raised
 from bridge.recording.jsonl import read_recording
-from bridge.testing.replay import Replay
+from bridge.testing.replay import Replay, inline_host
 from bridge.testing.transcript import json_of, text_of
 from bridge.toml.document import parse
 
@@ -56,7 +56,7 @@ def replay_of(rules: str = RULES, tasks: str = TASKS, handlers: Mapping[str, Han
     table, problems = load_rules([parse("rules.toml", dedent(rules).encode())])
     registrations, more = load_tasks([parse("tasks.toml", dedent(tasks).encode())], table.names)
     assert [*problems, *more] == []
-    return Replay(table, registrations, handlers)
+    return Replay(table, registrations, inline_host(handlers or {}))
 
 
 def events_of(*lines: str) -> list[Event | DeviceGone]:

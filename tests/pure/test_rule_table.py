@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.mapping.mapper import LevelTurned, Mapper, RaisedThisBoot
 from bridge.mapping.match import parse_test
-from bridge.mapping.rules import Rule, StartState
+from bridge.mapping.rules import Edge, Rule, StartState
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.model.guid import Guid
@@ -44,7 +44,7 @@ class Spec:
             match=tuple(tests.items()),
             trigger=GUID,
             key=Template.parse(f"{{{self.key}}}"),
-            edge=self.edge,
+            filter=Edge() if self.edge else None,
             start_state=self.start_state,
         )
 
@@ -277,9 +277,7 @@ def test_rules_that_pin_numbers_and_texts_are_found_once_and_in_order(
     fields = {"P": first, "Q": second}
 
     candidates = RuleTable(rules).candidates["udev"](fields)
-    assert [each.rule for each in candidates if each.matches(fields)] == [
-        rule for rule in rules if rule.matches(fields)
-    ]
+    assert [each.one for each in candidates if each.matches(fields)] == [rule for rule in rules if rule.matches(fields)]
 
 
 @given(rule_sets(), events())
@@ -294,7 +292,7 @@ def test_candidates_come_in_order_each_once_and_none_that_matches_is_missing(
     places = [each.place for each in candidates]
     assert places == sorted(set(places))
     matching = [rule for rule in table.rules if rule.source.name == event.source and rule.matches(event.fields)]
-    assert [each.rule for each in candidates if each.matches(event.fields)] == matching
+    assert [each.one for each in candidates if each.matches(event.fields)] == matching
 
 
 def rule_of(name: str, source: str = "udev", **match: object) -> Rule:
@@ -302,7 +300,7 @@ def rule_of(name: str, source: str = "udev", **match: object) -> Rule:
 
 
 def found(rules: Sequence[Rule], **fields: Field) -> list[str]:
-    return [each.rule.name for each in RuleTable(rules).candidates[rules[0].source.name](fields)]
+    return [each.one.name for each in RuleTable(rules).candidates[rules[0].source.name](fields)]
 
 
 def test_of_10_000_rules_that_pin_other_codes_an_event_asks_only_its_own() -> None:

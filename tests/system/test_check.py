@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ name = "plug"
 source = "evdev"
 raise = "door"
 match = {{ code = "SW_HEADPHONE_INSRT", valeu = 1 }}
-debounce = "20ms"
+debounce = "20 ms"
+while = ["dockd"]
 """
 MORE_RULES = """[[rule]]
 name = "jack"
@@ -43,14 +45,16 @@ run_limit = "5"
 FOUND = """\
 rules/10.toml:3: [triggers] window.guid: '{9118718B-FF80-4AFE-BAF1-D88A4525F3A' is not a GUID
 rules/10.toml:3: [triggers] window.allow[1]: "alice" is neither user:NAME nor group:NAME
-rules/10.toml:7: [rule "jack"] source: expected one of udev, evdev, found string "evdef"; did you mean evdev?
+rules/10.toml:7: [rule "jack"] source: expected one of udev, evdev, serial, network, device, system, found
 rules/10.toml:8: [rule "jack"] raise: 'dor' is not a name in [triggers] or a GUID; did you mean door?
 rules/10.toml:15: [rule "plug"] match.code:
 rules/10.toml:15: [rule "plug"] match.valeu: unknown field of evdev; did you mean value?
-rules/10.toml:16: [rule "plug"] debounce: not there yet in this version of hwbridge
+rules/10.toml:16: [rule "plug"] debounce: '20 ms' is not a duration
+rules/10.toml:17: [rule "plug"] while[1]: no [[condition]] has the name 'dockd'
 rules/20.toml:2: [rule "jack"] name: another rule has the name "jack": rules/10.toml:6
 rules/20.toml:5: [rule "jack"] match: an empty match
-rules/20.toml:7: condition: not there yet in this version of hwbridge
+rules/20.toml:7: [condition "docked"] source: missing
+rules/20.toml:7: [condition "docked"] match: missing
 rules/30.toml:2: Invalid value
 tasks/10.toml:3: [task "lamp"] triggers[1].custom: 'doors' is not a name in [triggers] or a GUID; did you mean door?
 tasks/10.toml:3: [task "lamp"] triggers[2].time: not there yet in this version of hwbridge
@@ -111,6 +115,114 @@ def test_without_errors_it_says_what_it_read(jack_recording: Path) -> None:
     done = hwbridge("check", "--rules", "rules.toml", "--tasks", "tasks.toml", cwd=jack_recording.parent)
 
     assert (done.code, done.out, done.err) == (0, "2 rules, 2 tasks: no errors\n", "")
+
+
+WRONG = f"""
+[[serial]]
+name = "scanner"
+port = "/dev/ttyUSB0"
+
+[[rule]]
+name = "lid"
+source = "evdev"
+match = {{ code = "SW_LID", value = 2 }}
+raise = "{GUID}"
+
+[[rule]]
+name = "plug"
+source = "udev"
+match = {{ subsystem = "usb|tty", action = "add" }}
+raise = "{GUID}"
+edge = true
+
+[[rule]]
+name = "scan"
+source = "serial"
+match = {{ port = "scanner", line = "*" }}
+raise = "{GUID}"
+while = ["InternetAvailable"]
+"""
+MERGING = f"""
+[[task]]
+name = "lamp"
+triggers = [{{ custom = "{GUID}" }}]
+run = {{ exec = ["/bin/true"] }}
+concurrency = "latest"
+"""
+WARNINGS = r"""
+rules.toml:9: warning: [rule "lid"] match.value: no event of evdev can have code = 'SW_LID' and value = 2; value is
+rules.toml:15: warning: [rule "plug"] match.subsystem: | is a character like any other; for alternatives write a list:
+rules.toml:17: warning: [rule "plug"] edge: action = 'add' tells what happened, not how the device is:
+tasks.toml:6: warning: [task "lamp"] concurrency: latest merges away lines of rule "scan"; write queue, or batch
+""".lstrip()
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    """A folder of what is legal, and surely wrong."""
+    (tmp_path / "rules.toml").write_text(WRONG)
+    (tmp_path / "tasks.toml").write_text(MERGING)
+    return tmp_path
+
+
+def test_what_is_legal_and_surely_wrong_is_a_warning_and_no_error(wrong: Path) -> None:
+    done = hwbridge("check", "--rules", "rules.toml", "--tasks", "tasks.toml", cwd=wrong)
+
+    sure = [line for line in done.err.splitlines() if "nothing here watches" not in line]
+    assert_found("\n".join(sure), WARNINGS)
+    count = len(done.err.splitlines())
+    assert (done.code, done.out) == (0, f"3 rules, 1 task: no errors, {count} warnings\n")
+
+
+def test_what_this_box_cannot_tell_is_a_warning(wrong: Path) -> None:
+    watched = {each.name for each in entry_points(group="bridge.monitors")}
+    told = [("system", "while[1]", "condition 'InternetAvailable' is never known")]
+    told.append(("serial", "source", "the rule raises in a replay only"))
+    done = hwbridge("check", "rules.toml", "--rules", "rules.toml", cwd=wrong)
+
+    for source, key, message in told:
+        line = f'[rule "scan"] {key}: nothing here watches {source}: {message}'
+        assert (line in done.err) is (source not in watched)
+
+
+def test_the_same_files_are_checked_for_the_same_when_they_are_named(wrong: Path) -> None:
+    given = hwbridge("check", "--rules", "rules.toml", "--tasks", "tasks.toml", cwd=wrong)
+
+    assert hwbridge("check", "rules.toml", "tasks.toml", cwd=wrong) == given
+    tasks_alone = hwbridge("check", "tasks.toml", "--rules", "rules.toml", cwd=wrong)
+    assert (tasks_alone.err, tasks_alone.out) == ("", "0 rules, 1 task: no errors\n")
+
+
+def test_ports_and_names_of_the_usual_files_count_for_those_that_are_named(wrong: Path) -> None:
+    (wrong / "own.toml").write_text(WRONG[WRONG.index('[[rule]]\nname = "scan"') :].replace('"scan"', '"own"'))
+    (wrong / "nothing").mkdir()
+
+    assert "no [[serial]] declares" in hwbridge("check", "own.toml", "--rules", wrong / "nothing", cwd=wrong).err
+    assert "no [[serial]] declares" not in hwbridge("check", "own.toml", "--rules", "rules.toml", cwd=wrong).err
+
+
+def test_one_warning_is_one(wrong: Path) -> None:
+    (wrong / "rules.toml").write_text(WRONG[: WRONG.index('[[rule]]\nname = "plug"')])
+    done = hwbridge("check", "rules.toml", "--rules", "rules.toml", cwd=wrong)
+
+    assert done.out == "1 rule, 0 tasks: no errors, 1 warning\n"
+    assert len(done.err.splitlines()) == 1
+
+
+def test_beside_errors_there_are_no_warnings(wrong: Path) -> None:
+    (wrong / "rules.toml").write_text(WRONG + 'colour = "blue"\n')
+    done = hwbridge("check", "rules.toml", "--rules", "rules.toml", cwd=wrong)
+
+    assert (done.code, done.out) == (1, "")
+    assert "warning" not in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_run_and_replay_warn_of_nothing(wrong: Path) -> None:
+    (wrong / "nothing.jsonl").write_text('{"hwbridge-recording": 1}\n')
+    done = hwbridge("replay", "nothing.jsonl", "--rules", "rules.toml", "--tasks", "tasks.toml", cwd=wrong)
+
+    assert (done.code, done.out, done.err) == (0, "", "")
 
 
 def test_the_usual_places_are_checked_where_none_is_named(folder: Path) -> None:

@@ -243,7 +243,7 @@ def test_a_full_disk_is_one_line(jack_recording: Path, verb: tuple[str, ...]) ->
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("",), ("x", "--until", "10"), ("x", "--until", "s\n\x1b"), ("x", "--expect"), ("x", "--run"), ("x", "-x")],
+    [(), ("",), ("x", "--until", "10"), ("x", "--until", "s\n\x1b"), ("x", "--expect"), ("x", "-x")],
     ids=ascii,
 )
 def test_wrong_usage_is_one_line(arguments: tuple[str, ...]) -> None:

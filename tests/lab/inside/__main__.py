@@ -13,7 +13,7 @@ from tests.lab.inside.workplace import Workplace
 
 
 def run(name: str) -> dict[str, object]:
-    """Runs the scenario and tells what it saw, or how it failed, with the daemon's log and exit status."""
+    """Runs the scenario and tells what it saw, or how it failed, with the log and exit status of the daemon."""
     place = Workplace(name)
     seen: dict[str, object] = {}
     failure = None
@@ -25,7 +25,7 @@ def run(name: str) -> dict[str, object]:
         "scenario": name,
         "seen": seen,
         "failure": failure,
-        "log": place.log.read_text(errors="replace") if place.log.exists() else "",
+        "log": "".join(log.read_text(errors="replace") for log in (place.log, place.recorder_log) if log.exists()),
         "exit_status": place.exit_status,
     }
 

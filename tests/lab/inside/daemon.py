@@ -14,7 +14,7 @@ from tests.lab.inside.machine import PROJECT
 from tests.lab.inside.waiting import wait_until
 from tests.lab.inside.workplace import Run, Workplace
 
-CALL_SECONDS = 20
+CALL_SECONDS = 60
 STOP_SECONDS = 30
 Status = dict[str, Any]
 """`ServiceStatus` of the varlink interface, as JSON has it."""
@@ -60,6 +60,13 @@ class Daemon:
         """Waits until the daemon listens to the input device at `node`."""
         self.wait_until(lambda: node in self.devices(), what=f"the daemon listens to {node}")
 
+    def wait_for_devices(self, name: str, count: int) -> None:
+        """Waits until the daemon listens to so many input devices of this name."""
+        self.wait_until(
+            lambda: sum(name in device for device in self.monitor("evdev")["devices"]) == count,
+            what=f"the daemon listens to {count} devices with the name {name}",
+        )
+
     def devices(self) -> list[str]:
         """The nodes of the input devices that the daemon listens to; `Status` tells each one's name after it."""
         return [device.split()[0] for device in self.monitor("evdev")["devices"]]
@@ -68,6 +75,13 @@ class Daemon:
         """Waits until `count` runs have ended and none is left to start; returns all there are."""
         self.wait_until(lambda: len(self._place.runs()) >= count and self.is_idle(), what=f"{count} runs have ended")
         return self._place.runs()
+
+    def wait_for_raises(self, trigger: str, count: int) -> None:
+        """Waits until the trigger has led to so many runs, and none is left to start."""
+        self.wait_until(
+            lambda: sum(run["trigger"] == trigger for run in self._place.runs()) >= count and self.is_idle(),
+            what=f"{trigger} was raised {count} times",
+        )
 
     def is_idle(self) -> bool:
         """Whether nothing runs and nothing waits for its turn."""

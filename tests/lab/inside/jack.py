@@ -14,6 +14,8 @@ from tests.lab.inside.machine import settle
 
 NAME = "hwbridge lab jack"
 PHYS = "hwbridge/lab/jack"
+HDA_JACK = {"name": "HDA Intel PCH Headphone", "phys": "ALSA"}
+"""What a jack is called by the sound driver of many a laptop (kernel, sound/core/jack.c)."""
 HEADPHONE = ecodes.SW_HEADPHONE_INSERT
 LINE_OUT = ecodes.SW_LINEOUT_INSERT
 SWITCH_BYTES = 8
@@ -24,8 +26,8 @@ EVIOCGSW = 0x8000451B | SWITCH_BYTES << 16
 class Jack:
     """A jack with a headphone and a line-out socket; made when built, with `plugged` headphones from the start on."""
 
-    def __init__(self, *, plugged: bool = False) -> None:
-        self._device = UInput({ecodes.EV_SW: [HEADPHONE, LINE_OUT]}, name=NAME, phys=PHYS)
+    def __init__(self, *, plugged: bool = False, name: str = NAME, phys: str = PHYS) -> None:
+        self._device = UInput({ecodes.EV_SW: [HEADPHONE, LINE_OUT]}, name=name, phys=phys)
         if plugged:
             self.turn(HEADPHONE, 1)
         settle()

@@ -5,6 +5,7 @@ import pyudev
 from tests.lab.inside import declarations, machine, serial_gadget
 from tests.lab.inside.daemon import Daemon
 from tests.lab.inside.jack import LINE_OUT, Jack
+from tests.lab.inside.recorded import RECORDED_SCENARIOS
 from tests.lab.inside.waiting import SECONDS
 from tests.lab.inside.workplace import Run, Workplace
 
@@ -146,4 +147,4 @@ SCENARIOS = {
         events_lost_while_frozen,
         node_that_may_not_be_read,
     )
-}
+} | RECORDED_SCENARIOS

@@ -36,4 +36,4 @@ def wait_until(
         if time.monotonic() > deadline:
             raise NotInTimeError(f"not within {seconds} s: {what}")
         if ended.poll(LOOK_EVERY_MILLISECONDS):
-            raise EndedEarlyError(f"the daemon ended before this: {what}")
+            raise EndedEarlyError(f"the process ended before this: {what}")

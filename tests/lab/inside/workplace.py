@@ -5,9 +5,11 @@ It writes and reads files; it starts nothing.
 
 import json
 import os
+import tomllib
 from pathlib import Path
 
 ROOT = Path("/run/hwbridge-lab")
+SHIPPED_RULES = Path(__file__).resolve().parents[3] / "rules"
 Run = dict[str, object]
 """The JSON object that a task got on its standard input."""
 
@@ -29,6 +31,8 @@ class Workplace:
         self.tasks = self.directory / "tasks"
         self.socket = self.directory / "hwbridge.sock"
         self.log = self.directory / "log"
+        self.recording = self.directory / "recording.jsonl"
+        self.recorder_log = self.directory / "recorder.log"
         for directory in (self.rules, self.tasks):
             directory.mkdir(parents=True)
         self._append = self.directory / "append"
@@ -47,14 +51,24 @@ class Workplace:
         """Writes the rules file."""
         (self.rules / "lab.toml").write_text(text)
 
-    def add_task(self, name: str, *triggers: str) -> None:
+    def add_shipped_rules(self) -> None:
+        """Copies the rules that hwbridge is shipped with."""
+        for file in SHIPPED_RULES.glob("*.toml"):
+            (self.rules / file.name).write_text(file.read_text())
+
+    def add_task(self, name: str, *triggers: str, concurrency: str = "latest") -> None:
         """Adds a task for these triggers; what it gets on standard input is found in `runs`."""
         listed = ", ".join(f'{{ custom = "{trigger}" }}' for trigger in triggers)
         with (self.tasks / "lab.toml").open("a") as file:
             file.write(
-                f'[[task]]\nname = "{name}"\ntriggers = [{listed}]\n'
+                f'[[task]]\nname = "{name}"\ntriggers = [{listed}]\nconcurrency = "{concurrency}"\n'
                 f'run = {{ exec = ["{self._append}", "{self._runs}"] }}\n'
             )
+
+    def triggers(self) -> dict[str, str]:
+        """The triggers that the rules here have names for: each name, and the GUID."""
+        tables = [tomllib.loads(file.read_text())["triggers"] for file in sorted(self.rules.glob("*.toml"))]
+        return {name: guid for table in tables for name, guid in table.items()}
 
     def runs(self) -> list[Run]:
         """What each finished run was given, in the order in which they ended."""

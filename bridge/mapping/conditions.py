@@ -1,0 +1,209 @@
+"""Conditions and guards: levels that decide whether a rule counts an event. Nothing here raises a trigger.
+
+A condition has a name and is true while some subject's latest event matches; an inline guard looks at the device that
+the event is of. Neither is known before the first event that is about it, and what is not known does not hold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bridge.mapping.index import Index
+from bridge.mapping.match import Checks, Equals, Is, passes
+from bridge.model.conditions import SYSTEM_CONDITIONS
+from bridge.model.events import Fields
+from bridge.sources.source import Source, Subject
+from bridge.sources.system import SYSTEM
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """A level with a name. Conditions are the same only if they are one object."""
+
+    name: str
+    source: Source
+    match: Checks
+
+    def asked_fields(self) -> frozenset[str]:
+        """Every field that the condition tests."""
+        return frozenset(name for name, _ in self.match)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnDevice:
+    """Guard: some level of the event's own device; `match` has the rule's tests of which device that is, too."""
+
+    source: Source
+    match: Checks
+
+    def asked_fields(self) -> frozenset[str]:
+        """Every field that the guard tests."""
+        return frozenset(name for name, _ in self.match)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Guard: the condition of this name holds, or with `wanted` False is known not to."""
+
+    name: str
+    wanted: bool = True
+
+
+SYSTEM_LEVELS = tuple(Condition(name, SYSTEM, (("name", Is(name)), ("value", Equals(1)))) for name in SYSTEM_CONDITIONS)
+"""The conditions that Windows has: levels of the source `system`."""
+
+Guard = OnDevice | Named
+Watched = Condition | OnDevice
+
+
+@dataclass(slots=True)
+class _Level:
+    """Of one condition, or of one guard and owner: the subjects that make it true, and when it last turned."""
+
+    subjects: set[Subject] = field(default_factory=set)
+    known: bool = False
+    turned: int = 0
+
+    def put(self, subject: Subject, at: int, *, true: bool, tells: bool) -> None:
+        was = bool(self.subjects) if self.known else None
+        (self.subjects.add if true else self.subjects.discard)(subject)
+        self.known = self.known or tells
+        if bool(self.subjects) is not was:
+            self.turned = at
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a guard: whether it holds, and since when it has been so, in microseconds."""
+
+    holds: bool
+    since: int
+
+
+@dataclass(slots=True)
+class _Source:
+    """The levels that guards look at in one source."""
+
+    source: Source
+    index: Index[Watched]
+    levels: dict[Watched, dict[str, _Level]]
+    """By what is watched and, of guards, by owner; "" for a condition."""
+    true: dict[Subject, set[Watched]] = field(default_factory=dict)
+
+    def receive(self, fields: Fields, subject: Subject, at: int) -> None:
+        about = [each.one for each in self.index.candidates(fields) if each.matches(fields)]
+        was = self.true.get(subject, set())
+        now: set[Watched] = set()
+        for watched in dict.fromkeys([*was, *about]):
+            true = passes(watched.match, fields)
+            self._level(watched, subject).put(subject, at, true=true, tells=true or _tells(watched, fields))
+            if true:
+                now.add(watched)
+        if now:
+            self.true[subject] = now
+        else:
+            self.true.pop(subject, None)
+
+    def gone(self, owner: str, at: int) -> None:
+        went = [each for each in self.true if each[0] == owner and each[1] not in self.source.lasting]
+        for subject in went:
+            for watched in self.true.pop(subject):
+                self._level(watched, subject).put(subject, at, true=False, tells=False)
+        for watched, levels in self.levels.items():
+            if isinstance(watched, OnDevice) and owner in levels and not levels[owner].subjects:
+                del levels[owner]
+
+    def _level(self, watched: Watched, subject: Subject) -> _Level:
+        owner = "" if isinstance(watched, Condition) else subject[0]
+        return self.levels[watched].setdefault(owner, _Level())
+
+
+def _tells(watched: Watched, fields: Fields) -> bool:
+    """Whether an event that does not match says so by its fields, and does not only lack them."""
+    return all(name in fields or test(None) for name, test in watched.match)
+
+
+class Conditions:
+    """The levels of all conditions and guards of a rule table."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, _Source] = {}
+        self._by_name: dict[str, _Level] = {}
+        self._set: dict[str, Known] = {}
+
+    def replace(self, watched: Sequence[Watched]) -> None:
+        """Watches these from now on; what is known of one that says the same as before stays."""
+        before = {_meaning(each): levels for source in self._sources.values() for each, levels in source.levels.items()}
+        meant = {_meaning(each): each for each in watched}
+        true = {name: source.true for name, source in self._sources.items()}
+        self._sources = {}
+        for source in {each.source.name: each.source for each in watched}.values():
+            own = [each for each in watched if each.source is source]
+            index = Index(source, [(place, each, _about(each)) for place, each in enumerate(own)])
+            self._sources[source.name] = _Source(source, index, {each: before.get(_meaning(each), {}) for each in own})
+            for subject, ones in true.get(source.name, {}).items():
+                kept = {meant[_meaning(one)] for one in ones if _meaning(one) in meant}
+                if kept:
+                    self._sources[source.name].true[subject] = kept
+        self._by_name = {
+            each.name: self._sources[each.source.name].levels[each].setdefault("", _Level())
+            for each in watched
+            if isinstance(each, Condition)
+        }
+
+    def watches(self, source: str) -> bool:
+        """Whether events of this source matter here."""
+        return source in self._sources
+
+    def receive(self, source: str, fields: Fields, subject: Subject, at: int) -> None:
+        """An event that is the latest of its subject."""
+        self._sources[source].receive(fields, subject, at)
+
+    def gone(self, source: str, owner: str, at: int) -> None:
+        """A device went: its levels are false."""
+        if source in self._sources:
+            self._sources[source].gone(owner, at)
+
+    def put(self, name: str, value: bool | None, at: int) -> None:
+        """Says what a condition is, whatever events tell; None leaves it to the events again."""
+        before = self._state(name)
+        if value is not None:
+            self._set[name] = before if before is not None and before.holds is value else Known(value, at)
+            return
+        self._set.pop(name, None)
+        level = self._by_name.get(name)
+        if level is not None:
+            level.turned = before.since if before is not None and before.holds is bool(level.subjects) else at
+
+    def state(self, guard: Guard, owner: str) -> Known | None:
+        """What is known of a guard, for an event of this owner; None where nothing is."""
+        if isinstance(guard, Named):
+            state = self._state(guard.name)
+            return state and Known(state.holds is guard.wanted, state.since)
+        source = self._sources.get(guard.source.name)
+        return _known(source.levels[guard].get(owner)) if source is not None else None
+
+    def _state(self, name: str) -> Known | None:
+        """What was said of a condition, or else what events tell."""
+        return self._set.get(name) or _known(self._by_name.get(name))
+
+    def hold(self, guards: Sequence[Guard], owner: str) -> bool:
+        """Whether all guards are known to hold."""
+        return all((state := self.state(guard, owner)) is not None and state.holds for guard in guards)
+
+    def held(self, guards: Sequence[Guard], owner: str, since: int) -> bool:
+        """Whether all guards hold, and have held without a break since then."""
+        states = [self.state(guard, owner) for guard in guards]
+        return all(state is not None and state.holds and state.since <= since for state in states)
+
+
+def _known(level: _Level | None) -> Known | None:
+    return Known(bool(level.subjects), level.turned) if level is not None and level.known else None
+
+
+def _about(watched: Watched) -> Checks:
+    """The tests that say which subjects it is about, and not how they are."""
+    return tuple((name, test) for name, test in watched.match if watched.source.tells_who(name))
+
+
+def _meaning(watched: Watched) -> tuple[object, ...]:
+    return (type(watched), watched.name if isinstance(watched, Condition) else "", watched.source.name, watched.match)

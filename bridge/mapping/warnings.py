@@ -1,0 +1,142 @@
+"""What is legal in rules and tasks files and surely wrong, with file and line. Nothing here refuses or opens a file.
+
+It is asked of files without errors. A warning is a `Problem`, as an error is; who shows it says which it is.
+"""
+
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bridge.mapping import doubts
+from bridge.mapping.conditions import Condition, Named
+from bridge.mapping.doubts import Doubt
+from bridge.mapping.load_ports import load_input_options, load_serial_ports
+from bridge.mapping.match import Present
+from bridge.mapping.ports import undeclared_ports
+from bridge.mapping.possible import can_pass
+from bridge.mapping.rules import Rule
+from bridge.mapping.table import RuleTable
+from bridge.model.tasks import Concurrency, Registration
+from bridge.model.triggers import CustomSystemEventTrigger
+from bridge.toml.document import Document, Problem
+from bridge.toml.schema import Table, root_table
+from bridge.toml.values import did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Rules and tasks, and the files that they were read from.
+
+    `naming` are files that only give names; `watched` are the sources that have a monitor here.
+    """
+
+    rules: RuleTable
+    tasks: Sequence[Registration]
+    rule_files: Sequence[Document]
+    task_files: Sequence[Document]
+    naming: Sequence[Document] = ()
+    watched: Collection[str]
+
+
+def warnings_of(written: Written) -> list[Problem]:
+    """Every warning, in the order of the files and their lines."""
+    found: list[Problem] = []
+    rules, conditions, tasks = (
+        _tables(files, kind, found)
+        for files, kind in (
+            (written.rule_files, "rule"),
+            (written.rule_files, "condition"),
+            (written.task_files, "task"),
+        )
+    )
+    for rule in written.rules.rules:
+        _add(rules[rule.name], _of_rule(rule, rules[rule.name]))
+    for condition in written.rules.conditions:
+        if condition.name in conditions:
+            _add(conditions[condition.name], _of_condition(condition, conditions[condition.name], written.watched))
+    for rule, doubt in (*_unwatched(written, conditions), *_undeclared(written), *_twice(written)):
+        _add(rules[rule.name], [doubt])
+    for task, doubt in _lines_merged_away(written):
+        _add(tasks[task.name], [doubt])
+    order = {file.file: place for place, file in enumerate((*written.rule_files, *written.task_files))}
+    return sorted(found, key=lambda problem: (order[problem.file], problem.line))
+
+
+def _tables(files: Iterable[Document], kind: str, found: list[Problem]) -> dict[str, Table]:
+    """By name the tables of one kind; problems that are noted in them go to `found`."""
+    roots = [root_table(file, found) for file in files]
+    return {table.content["name"]: table for root in roots for table in root.tables(kind)}
+
+
+def _add(table: Table, found: Iterable[Doubt]) -> None:
+    for doubt in found:
+        table.problem(doubt.message, *doubt.keys)
+
+
+def _of_rule(rule: Rule, table: Table) -> Iterator[Doubt]:
+    for tests in doubts.tests_of_rule(rule, table.content):
+        yield from (doubt for find in doubts.OF_TESTS for doubt in find(tests))
+    yield from (doubt for find in doubts.OF_RULES for doubt in find(rule, table.content))
+
+
+def _of_condition(condition: Condition, table: Table, watched: Collection[str]) -> Iterator[Doubt]:
+    if condition.source.name not in watched:
+        yield Doubt(f"nothing here watches {condition.source.name}: the condition is never known", ("source",))
+    for tests in doubts.tests_of_condition(condition, table.content):
+        yield from (doubt for find in doubts.OF_TESTS for doubt in find(tests))
+    yield from (doubt for find in doubts.OF_CONDITIONS for doubt in find(condition, table.content))
+
+
+def _unwatched(written: Written, declared: Container[str]) -> Iterator[tuple[Rule, Doubt]]:
+    """Rules that hear of nothing here, and guards that are never known; of conditions `declared` it is said there."""
+    unwatched = [each for each in written.rules.conditions if each.source.name not in written.watched]
+    unknown = {each.name: each.source.name for each in unwatched if each.name not in declared}
+    for rule in written.rules.rules:
+        if rule.source.name not in written.watched:
+            yield rule, Doubt(f"nothing here watches {rule.source.name}: the rule raises in a replay only", ("source",))
+        for place, guard in enumerate(rule.guards):
+            if isinstance(guard, Named) and guard.name in unknown:
+                message = f"nothing here watches {unknown[guard.name]}: condition {guard.name!r} is never known"
+                yield rule, Doubt(message, ("while", place))
+
+
+def _undeclared(written: Written) -> Iterator[tuple[Rule, Doubt]]:
+    """Rules about a serial port that nobody opens."""
+    others = [root_table(file, []) for file in written.naming]
+    ports = [*written.rules.devices.ports, *(port for root in others for port in load_serial_ports(root, {}))]
+    inputs = [*written.rules.devices.inputs, *(options for root in others for options in load_input_options(root))]
+    for rule, test in undeclared_ports(written.rules.rules, ports, inputs):
+        meant = "".join(did_you_mean(str(name), [port.name for port in ports]) for name in test.exact() or ())
+        message = f"no [[serial]] declares port = {test}, and no other port is opened{meant}"
+        yield rule, Doubt(message, ("match", "port"))
+
+
+def _twice(written: Written) -> Iterator[tuple[Rule, Doubt]]:
+    """Rules that raise the same trigger as another one, whenever that does."""
+    first: dict[object, Rule] = {}
+    for rule in written.rules.rules:
+        same = first.setdefault(_raising(rule), rule)
+        if same is not rule:
+            yield rule, Doubt(f'raises the same trigger as rule "{same.name}" at the same events, for the same key')
+
+
+def _raising(rule: Rule) -> object:
+    """What two rules have in common that raise the same at the same events."""
+    guards = frozenset(guard if isinstance(guard, Named) else frozenset(guard.match) for guard in rule.guards)
+    tests = (frozenset(rule.match), frozenset(rule.until), guards)
+    return rule.source.name, tests, rule.filter, rule.holdoff, rule.trigger, rule.key
+
+
+def _lines_merged_away(written: Written) -> Iterator[tuple[Registration, Doubt]]:
+    """Tasks that keep the newest of several raises, where each is a line or frame of its own."""
+    for task in written.tasks:
+        triggers = {trigger.guid for trigger in task.triggers if isinstance(trigger, CustomSystemEventTrigger)}
+        for rule in written.rules.rules:
+            if task.concurrency is Concurrency.LATEST and rule.trigger in triggers and _raises_for_every_line(rule):
+                message = f'latest merges away lines of rule "{rule.name}"; write queue, or batch for one run of all'
+                yield task, Doubt(message, ("concurrency",))
+
+
+def _raises_for_every_line(rule: Rule) -> bool:
+    if rule.source.name != "serial" or rule.filter is not None or rule.holdoff is not None:
+        return False
+    return any(can_pass(rule.source, (*rule.match, (name, Present()))) for name in ("line", "frame"))

@@ -1,0 +1,218 @@
+"""The bench that a test stands at: hwbridge with a clock, devices and runs that are the test's to move.
+
+It is the pipeline of the daemon on the virtual clock of `hwbridge replay`; nothing is started, opened or waited for.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import takewhile
+from pathlib import Path
+
+import msgspec
+
+from bridge.dispatch.load import load_tasks
+from bridge.errors import DeclarationError, InvalidValueError
+from bridge.mapping.conditions import Named
+from bridge.mapping.table import RuleTable
+from bridge.model.durations import format_at, parse_duration
+from bridge.model.events import DeviceGone, Event, Origin
+from bridge.model.text import count_of
+from bridge.pipeline.pipeline import ConditionSet, Declared, Outcome, Stopping
+from bridge.recording.record import event_of_record
+from bridge.service.declarations import Declarations, check_declarations
+from bridge.service.recordings import merged
+from bridge.sources import SOURCES
+from bridge.testing.expected import Expectations
+from bridge.testing.given import Given, One, open_given, place_of, read_toml
+from bridge.testing.hold import Hold, HoldingHost
+from bridge.testing.journal import Journal, Restarted, copy_of
+from bridge.testing.replay import Replay
+from bridge.testing.short import short
+from bridge.testing.told import Activation, RaisedTrigger, Told, seconds
+from bridge.toml.document import Document
+from bridge.toml.values import did_you_mean
+
+
+class Bench:
+    """hwbridge, as the fixture `hwbridge` gives it to a test; paths start at `folder`.
+
+    Nothing is declared at first, and it is 0 seconds. A mistake of the test is an error of `bridge.errors`.
+    """
+
+    def __init__(self, folder: Path, expectations: Expectations) -> None:
+        self._folder = folder
+        self._expectations = expectations
+        self._tasks_given: Sequence[Document] = ()
+        self._declarations = Declarations(RuleTable(), ())
+        self._told = Told()
+        self._hold_of: dict[str, Hold] = {}
+        self._replay = Replay(self._declarations.rules, (), self._make_host)
+        self._journal = Journal(self._declarations.rules)
+
+    def _make_host(self, ended: Callable[..., None]) -> HoldingHost:
+        self._host = HoldingHost(ended)
+        return self._host
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.raised)} raised, {count_of(len(self.activations), 'run')}"
+        return f"<hwbridge at {format_at(self._replay.now)}: {counts}>"
+
+    @property
+    def now(self) -> float:
+        """The time in seconds: that of the last event, or where `advance` and filters that ran out have put it."""
+        return seconds(self._replay.now)
+
+    @property
+    def raised(self) -> list[RaisedTrigger]:
+        """The triggers that were raised, in order."""
+        return self._told.raised
+
+    @property
+    def activations(self) -> list[Activation]:
+        """The runs that were started, in order."""
+        return self._told.activations
+
+    @short
+    def replay(
+        self,
+        *files: One,
+        rules: Given | None = None,
+        tasks: Given | None = None,
+        until: str | None = None,
+    ) -> None:
+        """Declares rules and tasks, then plays recordings from `now` on, merged by time.
+
+        `rules` and `tasks` are a folder, a file, TOML text, or a list of these; None keeps those before. After the
+        last event filters run out; or `until` that time of the recordings, `"10s"`, everything that is due happens.
+        """
+        end = None if until is None else parse_duration(until)
+        with ExitStack() as opened:
+            recordings = [opened.enter_context(open_given(file, self._folder)) for file in files]
+            self._declare(rules, tasks)
+            if not recordings and end is None:
+                return
+            start = self._replay.now
+            stop = None if end is None else start + end
+            events = _up_to(stop, (_moved(each, start) for each in merged(recordings)))
+            self._take(self._replay.events(map(self._journal.noted, events), stop))
+
+    @short
+    def emit(self, source: str, origin: str = "live", **fields: str | int) -> None:
+        """One event, `now`: fields as in a line of a recording, with the same checks.
+
+        A name that Python does not take is given as `**{"attr.idVendor": "046d"}`; `gone=` says that a device went.
+        """
+        event = _checked_event(source, origin, fields)
+        self._tell(msgspec.structs.replace(event, at=self._replay.now))
+
+    @short
+    def advance(self, duration: str) -> None:
+        """Lets so much time go by: `"5s"`. What is due happens."""
+        self._take(self._replay.advance(self._replay.now + parse_duration(duration)))
+
+    @short
+    def set_condition(self, name: str, value: bool | None) -> None:
+        """Says whether a condition holds, whatever events tell of it; None takes that back, and events tell again."""
+        rules = self._declarations.rules
+        known = {each.name for each in rules.conditions}
+        known |= {guard.name for rule in rules.rules for guard in rule.guards if isinstance(guard, Named)}
+        _check_known(name, known, "condition", "rules")
+        if value is not None and not isinstance(value, bool):
+            raise InvalidValueError(f"a condition holds (True), does not (False) or is unknown (None), not {value!r}")
+        self._tell(ConditionSet(at=self._replay.now, name=name, value=value))
+
+    @short
+    def restart(self, reboot: bool = False) -> None:
+        """Stops the daemon and starts it again, with `reboot` the machine too; no time goes by.
+
+        Runs are canceled (`Terminating`). Levels, timers and conditions are forgotten; what `start_state` keeps is not
+        ("boot" only until a reboot). Tell what a monitor would find by `emit(..., origin="start")`.
+        """
+        self._take(self._replay.tell(Stopping(at=self._replay.now)))
+        self._host.kill_all()
+        self._take(self._replay.settle())
+        if reboot:
+            self._told.memory.raised_this_boot.clear()
+        rules, memory = self._declarations.rules, copy_of(self._told.memory)
+        self._journal.noted(Restarted(at=self._replay.now, rules=rules, memory=memory))
+        self._replay.start(rules, self._declarations.tasks, memory)
+
+    @short
+    def hold(self, task: str) -> Hold:
+        """Keeps the runs of a task open from now on; its limits apply."""
+        _check_known(task, {each.name for each in self._declarations.tasks}, "task", "tasks")
+        self._host.held.add(task)
+        return self._hold_of.setdefault(task, Hold(task, self._told.runs, self._end_all))
+
+    @short
+    def expect(self, expected: One) -> None:
+        """Asserts that the file holds what happened since the test began, as `hwbridge replay` prints it.
+
+        `pytest --update-expected` writes the file.
+        """
+        self._expectations.meet(place_of(expected, self._folder), self._told.content())
+
+    def explanation(self) -> str:
+        """What happened and what did not, and why: for a failing test."""
+        from bridge.testing.explanation import explanation_of  # a test that succeeds has no use for it
+
+        return explanation_of(self._told, self._declarations, self._journal, self._replay.now)
+
+    def _declare(self, rules: Given | None, tasks: Given | None) -> None:
+        if rules is None and tasks is None:
+            return
+        task_documents = self._tasks_given if tasks is None else read_toml("tasks", tasks, self._folder)
+        if rules is not None:
+            declarations = check_declarations(read_toml("rules", rules, self._folder), task_documents)
+        else:  # the rules that there are: a rule is the same only if it is the same object
+            declarations = _with_tasks(self._declarations.rules, task_documents)
+        self._tasks_given, self._declarations = task_documents, declarations
+        self._tell(Declared(at=self._replay.now, rules=declarations.rules, tasks=declarations.tasks))
+
+    def _tell(self, fact: Event | DeviceGone | ConditionSet | Declared) -> None:
+        self._take(self._replay.tell(self._journal.noted(fact)))
+
+    def _end_all(self, runs: Sequence[Activation], succeeded: bool, detail: str) -> None:
+        for run in runs:
+            self._host.end(run.instance_id, succeeded=succeeded, detail=detail)
+        self._take(self._replay.settle())
+
+    def _take(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            self._told.take(outcome)
+
+
+def _with_tasks(rules: RuleTable, documents: Sequence[Document]) -> Declarations:
+    tasks, problems = load_tasks(documents, rules.names)
+    if problems:
+        raise DeclarationError(problems)
+    return Declarations(rules, tasks)
+
+
+def _up_to(stop: int | None, events: Iterator[Event | DeviceGone]) -> Iterator[Event | DeviceGone]:
+    return events if stop is None else takewhile(lambda event: event.at <= stop, events)
+
+
+def _moved(event: Event | DeviceGone, by: int) -> Event | DeviceGone:
+    return msgspec.structs.replace(event, at=event.at + by) if by else event
+
+
+def _checked_event(source: str, origin: str, fields: Mapping[str, str | int]) -> Event | DeviceGone:
+    if "at" in fields:
+        raise InvalidValueError("an event is emitted now, and has no at: advance the time before it")
+    unknown = [name for name in fields if name != "gone" and source in SOURCES and not SOURCES[source].knows(name)]
+    if unknown:
+        known = SOURCES[source].fields
+        meant = did_you_mean(unknown[0], known) or f"; there are {', '.join(sorted(known))}"
+        raise InvalidValueError(f"emit({source!r}): {unknown[0]!r} is no field of {source}{meant}")
+    rest = {**fields} if "gone" in fields and origin == Origin.LIVE else {"origin": origin, **fields}
+    try:
+        return event_of_record({"at": 0, "source": source, **rest})
+    except InvalidValueError as error:
+        raise InvalidValueError(f"emit({source!r}): {error}") from error
+
+
+def _check_known(name: str, known: Collection[str], what: str, where: str) -> None:
+    if name not in known:
+        there = f"there are {', '.join(sorted(known))}" if known else f"declare it by replay({where}=...)"
+        raise InvalidValueError(f"no {what} has the name {name!r}; {there}{did_you_mean(str(name), known)}")

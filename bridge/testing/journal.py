@@ -1,0 +1,54 @@
+"""What the pipeline was told in a test, to ask afterwards why a rule did not raise. It is asked only if the test fails.
+
+Of a test that plays many events only the last are kept.
+"""
+
+from collections import deque
+from typing import TypeVar
+
+import msgspec
+
+from bridge.mapping.mapper import Memory
+from bridge.mapping.table import RuleTable
+from bridge.model.events import DeviceGone, Event
+from bridge.pipeline.pipeline import ConditionSet, Declared
+
+MOST_FACTS = 20_000
+"""So many are held, and looked at again in about a second where there are a hundred rules."""
+
+
+class Restarted(msgspec.Struct, frozen=True, kw_only=True):
+    """The daemon was started again, with these rules and this memory."""
+
+    at: int
+    rules: RuleTable
+    memory: Memory
+
+
+Noted = Event | DeviceGone | ConditionSet | Declared | Restarted
+F = TypeVar("F", bound=Noted)
+
+
+class Journal:
+    """The last facts, and the rules that were in force before the first of them."""
+
+    def __init__(self, rules: RuleTable) -> None:
+        self.rules = rules
+        self.lost = 0
+        """How many facts are not held any more."""
+        self.facts: deque[Noted] = deque()
+
+    def noted(self, fact: F) -> F:
+        """The same fact, held from now on."""
+        if len(self.facts) == MOST_FACTS:
+            first = self.facts.popleft()
+            self.lost += 1
+            if isinstance(first, Declared | Restarted):
+                self.rules = first.rules
+        self.facts.append(fact)
+        return fact
+
+
+def copy_of(memory: Memory) -> Memory:
+    """The same memory, which does not change with the first."""
+    return Memory(raised_this_boot=set(memory.raised_this_boot), true=set(memory.true))

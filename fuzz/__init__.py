@@ -1,0 +1,1 @@
+"""Fuzzing the readers of recordings, `make fuzz`. Nothing here runs in `make test`, which has Hypothesis instead."""

@@ -1,0 +1,377 @@
+"""Warnings: each thing that is legal and surely wrong, and its nearest neighbour that is right."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from hypothesis import given, settings
+
+from bridge.dispatch.load import load_tasks
+from bridge.mapping.load import load_rules
+from bridge.mapping.possible import can_pass
+from bridge.mapping.warnings import Written, warnings_of
+from bridge.sources import SOURCES
+from bridge.toml.document import Document, parse
+from tests.pure.filter_cases import Case, cases
+from tests.pure.said import GUID, complete
+
+PORT = '[[serial]]\nname = "scanner"\nport = "/dev/scanner"\n'
+
+
+def written_of(rules: str, tasks: str, naming: str, watched: Collection[str]) -> Written:
+    rule_file, task_file = parse("rules.toml", complete(rules).encode()), parse("tasks.toml", dedent(tasks).encode())
+    names = [parse("names.toml", naming.encode())]
+    table, problems = load_rules([rule_file], names)
+    registrations, more = load_tasks([task_file], table.names)
+    assert [str(problem) for problem in (*problems, *more)] == []
+    return Written(
+        rules=table,
+        tasks=registrations,
+        rule_files=[rule_file],
+        task_files=[task_file],
+        naming=names,
+        watched=watched,
+    )
+
+
+def warnings(rules: str, tasks: str = "", naming: str = "", watched: Collection[str] = SOURCES) -> list[str]:
+    """The warnings about rules that raise GUID and are of evdev unless they say otherwise, as `key: message`."""
+    found = warnings_of(written_of(rules, tasks, naming, watched))
+    return [f"{problem.key}: {problem.message}" for problem in found]
+
+
+def rule(match: str, *more: str, source: str = "evdev") -> str:
+    name = [] if any(line.startswith("name =") for line in more) else [f"name = {json.dumps(f'{match} {more}')}"]
+    return "\n".join(["[[rule]]", *name, f'source = "{source}"', f"match = {{ {match} }}", *more, ""])
+
+
+IMPOSSIBLE = [
+    ("evdev", 'type = "EV_KEY", code = "SW_LID"', "code", "type = 'EV_KEY' and code = 'SW_LID'"),
+    ("evdev", 'code = "KEY_*", type = "EV_SW"', "type", "code = 'KEY_*' and type = 'EV_SW'; type is one of EV_KEY"),
+    ("evdev", 'code = "KEY_A", value = 3', "value", "code = 'KEY_A' and value = 3; value is one of 0, 1, 2"),
+    ("evdev", 'code = "KEY_A", value = "on"', "value", "value = 'on'"),
+    ("evdev", 'code = "SW_LID", value = 2', "value", "code = 'SW_LID' and value = 2; value is one of 0, 1"),
+    ("evdev", 'code = ["SW_LID", "KEY_A"], value = { min = 3 }', "value", "value = { min = 3 }; value is one of 0, 1"),
+    ("evdev", 'code = { regex = "^ABBA" }', "code", "code = { regex = '^ABBA' }"),
+    ("evdev", 'code = "ABS_X", value = 3000000000', "value", "value = 3000000000"),
+    ("evdev", 'code = "ABS_X", value = "much"', "value", "value = 'much'"),
+    ("evdev", 'vendor = "0x046d", code = "KEY_A"', "vendor", "vendor = '0x046d' in any case"),
+    ("evdev", 'vendor = 42435, code = "KEY_A"', "vendor", "vendor = 42435"),
+    ("evdev", 'phys = "", code = "KEY_A"', "phys", "phys = ''"),
+    ("udev", 'action = "unplug"', "action", "action is one of add, remove, change, move, "),
+    ("udev", 'action = "unplug*"', "action", "action = 'unplug*'; action is one of add"),
+    ("udev", 'synthetic = "yes"', "synthetic", "synthetic = 'yes'; synthetic is one of 1"),
+    ("udev", 'ACTION = "add", action = "remove"', "action", "ACTION = 'add' and action = 'remove'"),
+    ("udev", '"attr.idVendor" = "0x0403"', '"attr.idVendor"', "attr.idVendor = '0x0403' in any case"),
+    ("serial", 'port = "scanner", state = "opened", line = "*"', "line", "state = 'opened' and line = '*'"),
+    ("serial", 'port = "scanner", signal = "CTS", value = 2', "value", "value = 2; value is one of 0, 1"),
+    ("serial", 'port = "scanner", frame = "0x17"', "frame", "frame = '0x17' in any case"),
+    ("serial", 'port = "scanner", line = "17\\n"', "line", "line = '17\\n'"),
+    ("network", 'kind = "link", value = "up"', "value", "value = 'up'; value is one of 0, 1"),
+    ("network", 'kind = "link", addresses = "*"', "addresses", "kind = 'link' and addresses = '*'"),
+    ("device", 'state = "arrived", vendor = "46d"', "vendor", "vendor = '46d' in any case"),
+    ("system", 'name = "UserPresent", value = 2', "value", "name = 'UserPresent' and value = 2; value is one of 0, 1"),
+    ("system", 'name = "TimeZoneChange", value = 1', "value", "name = 'TimeZoneChange' and value = 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "match", "key", "expected"), IMPOSSIBLE)
+def test_what_no_event_can_be_is_named_with_the_fewest_tests_and_what_there_is(
+    source: str, match: str, key: str, expected: str
+) -> None:
+    (found,) = warnings(PORT + rule(match, source=source))
+
+    assert found.startswith(f"match.{key}: no event of {source} can have ")
+    assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("source", "match"),
+    [
+        ("evdev", 'type = "EV_KEY", code = "KEY_A", value = 1'),
+        ("evdev", 'code = "KEY_A", value = 2'),
+        ("evdev", 'type = "EV_KEY", code = "0x2ff", value = { min = 1 }'),
+        ("evdev", 'type = "0x1e", code = "0x2ff", value = 9'),
+        ("evdev", 'code = { not = "KEY_A" }, value = 7'),
+        ("evdev", 'code = { regex = "^0x" }'),
+        ("evdev", 'code = "ABS_X", value = { below = -5 }'),
+        ("evdev", 'vendor = "046D", product = 403, bustype = ["0003", "0x3"], code = "KEY_A"'),
+        ("evdev", 'phys = { not = true }, code = "KEY_A"'),
+        ("udev", 'action = { not = "remove" }, ANYTHING = "at all", synthetic = { not = true }'),
+        ("udev", '"attr.idVendor" = "0403", "@ID_PATH" = "*", ID_VENDOR_ID = "0x8086"'),
+        ("serial", 'port = "scanner", line = ""'),
+        ("serial", 'port = "scanner", frame = 17'),
+        ("serial", 'port = "scanner", signal = { not = "CTS" }, line = true'),
+        ("serial", 'port = "scanner", signal = ["CTS", "RI"], value = "1"'),
+        ("network", 'kind = "address", value = 1, addresses = "*"'),
+        ("network", 'value = 0, since = { below = "3s" }'),
+        ("device", 'state = "arrived", vendor = "046D", ID_BUS = "usb"'),
+        ("system", 'name = "ClockStep", value = { min = 1000 }'),
+        ("system", 'name = ["Suspend", "Resume"]'),
+        ("system", 'name = "UserPresent", value = 1'),
+    ],
+)
+def test_what_some_event_can_be_is_no_warning(source: str, match: str) -> None:
+    assert warnings(PORT + rule(match, source=source)) == []
+
+
+def test_until_guards_and_conditions_are_looked_at_too() -> None:
+    found = warnings("""
+        [[condition]]
+        name = "closed"
+        source = "evdev"
+        match = { code = "SW_LID", value = 7 }
+
+        [[rule]]
+        match = { code = "SW_LID", value = 1 }
+        edge = true
+        until = { value = 2 }
+        while = [{ not = "closed" }, { code = "KEY_A", value = 9 }]
+        """)
+
+    assert [each.partition(";")[0] for each in found] == [
+        "match.value: no event of evdev can have code = 'SW_LID' and value = 7",
+        "until.value: no event of evdev can have code = 'SW_LID' and value = 2",
+        "while[2].value: no event of evdev can have code = 'KEY_A' and value = 9",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("match", "key", "listed"),
+    [
+        ('subsystem = "usb|tty"', "match.subsystem", '["usb", "tty"]'),
+        ('subsystem = "us*|tty"', "match.subsystem", '["us*", "tty"]'),
+        ('subsystem = ["block", "usb|tty"]', "match.subsystem[2]", '["usb", "tty"]'),
+        ('subsystem = { not = "usb|tty" }', "match.subsystem.not", '["usb", "tty"]'),
+    ],
+)
+def test_alternatives_as_udev_writes_them_are_to_be_a_list(match: str, key: str, listed: str) -> None:
+    (found,) = warnings(rule(match, source="udev"))
+
+    assert found == f"{key}: | is a character like any other; for alternatives write a list: {listed}"
+
+
+@pytest.mark.parametrize("test", ['{ is = "a|b" }', '"a[|]*"', '{ regex = "a|b" }', '["a", "b"]'])
+def test_a_bar_that_is_meant_is_no_warning(test: str) -> None:
+    assert warnings(rule(f"ID_MODEL = {test}", source="udev")) == []
+
+
+@pytest.mark.parametrize("more", ["edge = true", 'quiet_for = "1s"', 'hold_for = "1s"'])
+def test_a_filter_that_hears_only_autorepeat_hears_nothing(more: str) -> None:
+    for value in ("2", '"2"', "{ min = 2 }", "[2, 5]"):
+        (found,) = warnings(rule(f'code = "KEY_A", value = {value}', more))
+
+        assert found.startswith("match.value: autorepeat (value = 2) is all that passes")
+
+
+def test_autorepeat_without_a_filter_or_beside_other_values_or_of_other_types_is_no_warning() -> None:
+    assert warnings(rule('code = "KEY_A", value = 2')) == []
+    assert warnings(rule('code = "KEY_A", value = { min = 1 }', "edge = true")) == []
+    assert warnings(rule('code = "ABS_X", value = 2', "edge = true")) == []
+    assert warnings(rule('device = "/dev/input/event1", value = 2', "edge = true")) == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "edge = true",
+        'debounce = "1s"',
+        'hold_for = "1s"',
+        'start_state = "if-changed"',
+        "edge = false\nhold_for = '1s'",
+    ],
+)
+@pytest.mark.parametrize("action", ['"add"', '"a*d"', '["change"]'])
+def test_an_action_is_no_level(more: str, action: str) -> None:
+    found = warnings(rule(f'subsystem = "usb", action = {action}', more, source="udev"))
+
+    key = more.splitlines()[-1].partition(" ")[0]
+    assert found[0].startswith(f"{key}: action = ")
+    assert "tells what happened, not how the device is" in found[0]
+
+
+@pytest.mark.parametrize("action", ['["add", "change"]', '{ not = "remove" }', '"*"'])
+def test_several_actions_may_be_a_level_and_one_may_stand_where_no_level_is_asked_for(action: str) -> None:
+    assert warnings(rule(f"A = 1, action = {action}", "edge = true", source="udev")) == []
+    assert warnings(rule('A = 1, action = "add"', 'quiet_for = "1s"', source="udev")) == []
+    assert warnings(rule("A = 1", "edge = true", 'until = { action = "add" }', source="udev")) == []
+
+
+def test_an_action_is_no_level_in_a_guard_or_condition_either() -> None:
+    found = warnings("""
+        [[condition]]
+        name = "came"
+        source = "udev"
+        match = { subsystem = "usb", action = "add" }
+
+        [[rule]]
+        source = "udev"
+        match = { subsystem = "usb", A = 1 }
+        while = ["came", { action = "change" }]
+        """)
+
+    assert [each.partition(" tells")[0] for each in found] == ["match: action = 'add'", "while[2]: action = 'change'"]
+
+
+@pytest.mark.parametrize(("source", "match"), [("udev", 'action = "remove"'), ("device", 'state = "left"')])
+def test_a_device_that_goes_leaves_no_level(source: str, match: str) -> None:
+    (held,) = warnings(rule(match, 'hold_for = "1s"', source=source))
+    (condition,) = warnings(f'[[condition]]\nname = "x"\nsource = "{source}"\nmatch = {{ {match} }}\n')
+
+    assert held.startswith("hold_for: ")
+    assert condition.startswith("match: ")
+    assert "is of a device that goes, and takes its level with it" in held
+    assert "is of a device that goes, and takes its level with it" in condition
+    assert warnings(PORT + rule('port = "scanner", state = "lost"', 'hold_for = "1s"', source="serial")) == []
+    assert warnings(rule('state = ["arrived", "left"]', 'hold_for = "1s"', source="device")) == []
+
+
+def test_an_until_that_holds_with_the_match_is_the_end_before_the_beginning() -> None:
+    assert warnings(rule('code = "ABS_X", value = { min = 3 }', "edge = true", "until = { value = { min = 3 } }")) == [
+        "until: holds whenever match does, so the rule never turns true"
+    ]
+    assert (
+        warnings(rule('code = "ABS_X", value = { min = 3 }', "edge = true", "until = { value = { below = 2 } }")) == []
+    )
+
+
+def test_a_template_over_what_is_never_there_is_always_empty() -> None:
+    asked = ('details = { text = "{port}: {line}" }', 'key = "{frame}"')
+    found = warnings(PORT + rule('port = "scanner", signal = "CTS"', *asked, source="serial"))
+
+    assert found == [
+        "details.text: {line} is always empty: no event that matches has a line",
+        "key: {frame} is always empty: no event that matches has a frame",
+    ]
+    assert warnings(PORT + rule('port = "scanner"', 'details = { text = "{line}{frame}" }', source="serial")) == []
+
+
+def test_state_that_is_found_has_the_action_add() -> None:
+    (found,) = warnings(rule('A = 1, action = ["change", "bind"]', 'start_state = "always"', source="udev"))
+
+    assert found == "start_state: devices that are found have action = 'add', and action is ['change', 'bind']"
+    assert warnings(rule('A = 1, action = ["change", "add"]', 'start_state = "boot"', source="udev")) == []
+
+
+def test_a_port_that_nobody_declares_is_not_opened() -> None:
+    asked = rule('port = "scaner"', source="serial")
+
+    assert warnings(PORT + asked) == [
+        "match.port: no [[serial]] declares port = 'scaner', and no other port is opened; did you mean scanner?"
+    ]
+    assert warnings(asked) == ["match.port: no [[serial]] declares port = 'scaner', and no other port is opened"]
+    assert warnings(asked, naming=PORT.replace("scanner", "scaner")) == []
+    assert warnings(rule('port = "scan*"', source="serial"), naming=PORT) == []
+
+
+def test_what_nothing_watches_here_is_said_once_where_it_is_asked_for() -> None:
+    found = warnings(
+        """
+        [[condition]]
+        name = "docked"
+        source = "device"
+        match = { state = "arrived" }
+
+        [[rule]]
+        match = { code = "KEY_A" }
+        while = ["docked", "InternetAvailable", { not = "UserPresent" }]
+
+        [[rule]]
+        source = "network"
+        match = { kind = "link" }
+        """,
+        watched={"udev", "evdev"},
+    )
+
+    assert found == [
+        "source: nothing here watches device: the condition is never known",
+        "while[2]: nothing here watches system: condition 'InternetAvailable' is never known",
+        "while[3]: nothing here watches system: condition 'UserPresent' is never known",
+        "source: nothing here watches network: the rule raises in a replay only",
+    ]
+
+
+def test_a_rule_that_says_what_another_says_raises_twice() -> None:
+    first = rule('code = "KEY_A", value = 1', 'name = "first"', "edge = true")
+    again = rule('value = 1, code = "KEY_A"', 'name = "again"', "edge = true", "details = {}")
+
+    assert warnings(first + again) == [': raises the same trigger as rule "first" at the same events, for the same key']
+    for other in (
+        again.replace("edge = true", ""),
+        again.replace("= 1", "= 0"),
+        again + 'key = ""\n',
+        again + 'while = ["UserPresent"]\n',
+        again + f'raise = "{GUID.replace("9", "8")}"\n',
+    ):
+        assert warnings(first + other) == []
+
+
+TASK = """
+    [[task]]
+    name = "scan"
+    triggers = [{ custom = "%s" }]
+    run = { exec = ["/bin/true"] }
+    """
+
+
+@pytest.mark.parametrize("match", ['line = "*"', "frame = true", 'device = "/dev/ttyUSB0"'])
+def test_lines_are_not_to_be_merged_away(match: str) -> None:
+    rules = PORT + rule(f'port = "scanner", {match}', 'name = "line"', source="serial")
+
+    for more in ("", '    concurrency = "latest"\n'):
+        assert warnings(rules, TASK % GUID + more) == [
+            'concurrency: latest merges away lines of rule "line"; write queue, or batch for one run of all'
+        ]
+
+
+@pytest.mark.parametrize("concurrency", ["queue", "batch", "ignore", "restart", "parallel"])
+def test_another_concurrency_is_a_choice(concurrency: str) -> None:
+    rules = PORT + rule('port = "scanner", line = "*"', source="serial")
+
+    assert warnings(rules, f'{TASK % GUID}concurrency = "{concurrency}"\n') == []
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        rule('port = "scanner", signal = "CTS"', source="serial"),
+        rule('port = "scanner", line = "*"', 'quiet_for = "1s"', source="serial"),
+        rule('port = "scanner", line = "*"', 'holdoff = "1s"', source="serial"),
+        rule('port = "scanner", line = "*"', f'raise = "{GUID.replace("9", "8")}"', source="serial"),
+        rule('code = "KEY_A"'),
+    ],
+)
+def test_latest_is_right_where_not_every_line_raises(rules: str) -> None:
+    assert warnings(PORT + rules, TASK % GUID) == []
+
+
+def test_warnings_stand_in_the_order_of_files_and_lines_and_name_theirs() -> None:
+    rules = PORT + rule('action = "ad"', 'name = "late"', source="udev") + rule('port = "scanner"', source="serial")
+    found = warnings_of(written_of(rules + rule("value = 2", "edge = true"), TASK % GUID, "", SOURCES))
+
+    assert [(each.file, each.line, each.where) for each in found] == [
+        ("rules.toml", 7, 'rule "late"'),
+        ("tasks.toml", 2, 'task "scan"'),
+    ]
+
+
+def test_the_rules_that_we_ship_have_no_warning() -> None:
+    files = [parse(path.name, path.read_bytes()) for path in sorted(Path("rules").glob("*.toml"))]
+    table, _ = load_rules(files)
+
+    assert warnings_of(Written(rules=table, tasks=(), rule_files=files, task_files=(), watched=SOURCES)) == []
+
+
+@settings(max_examples=60)
+@given(cases())
+def test_whatever_the_rules_a_rule_that_raises_is_not_called_impossible(case: Case) -> None:
+    table = case.table()
+    file = Document(file="rules.toml", text=case.text(), tables=parse("rules.toml", case.text().encode()).tables)
+    for each in warnings_of(Written(rules=table, tasks=(), rule_files=[file], task_files=(), watched=SOURCES)):
+        assert each.line > 0
+    for fact in case.facts:
+        for rule_ in table.rules:
+            if getattr(fact, "source", "") == rule_.source.name and hasattr(fact, "fields"):
+                assert not rule_.matches(fact.fields) or can_pass(rule_.source, rule_.match)
