@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from bridge.dispatch.load import load_tasks
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.table import RuleTable
 from bridge.pipeline.pipeline import Declared, Pipeline
 from bridge.toml.document import parse

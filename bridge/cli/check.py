@@ -9,7 +9,7 @@ from bridge.cli.errors import show_error
 from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
 from bridge.dispatch.load import TABLES as TASK_TABLES
 from bridge.errors import DeclarationError
-from bridge.mapping.warnings import Written, warnings_of
+from bridge.mapping.check.warnings import Written, warnings_of
 from bridge.model.text import count_of
 from bridge.service.declarations import check_declarations, counted, read_rules, read_tasks
 from bridge.service.files import read_given

@@ -15,9 +15,9 @@ from bridge.cli.errors import show_error
 from bridge.cli.explanations import Group, Verdict, json_of_group, json_of_summary, text_of_group, text_of_summaries
 from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
 from bridge.errors import InvalidValueError, RecordingError
-from bridge.mapping.explain import Tally
+from bridge.mapping.explain.reasons import Withheld
+from bridge.mapping.explain.tally import Tally
 from bridge.mapping.raising import Refusal
-from bridge.mapping.reasons import Withheld
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event
 from bridge.model.triggers import Raised

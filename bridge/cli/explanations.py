@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.cli.event_lines import line_of
-from bridge.mapping.explain import Summary
-from bridge.mapping.reasons import (
+from bridge.mapping.explain.reasons import (
     AlreadyTrue,
     Broken,
     Deaf,
@@ -23,6 +22,7 @@ from bridge.mapping.reasons import (
     Waits,
     Withheld,
 )
+from bridge.mapping.explain.tally import Summary
 from bridge.model.durations import format_at
 from bridge.model.events import DeviceGone, Event
 from bridge.model.text import printable

@@ -13,14 +13,14 @@ import msgspec
 from bridge.errors import InvalidDetailsError
 from bridge.mapping.bursts import Burst, Bursts, DeafTimes
 from bridge.mapping.conditions import Conditions, Guard, Named
+from bridge.mapping.explain.reasons import Explain
+from bridge.mapping.explain.telling import Teller
 from bridge.mapping.index import Candidate
 from bridge.mapping.match import passes
 from bridge.mapping.raising import HOOK, Refusal, hooked_by, key_of, raised_of, refusal_of
-from bridge.mapping.reasons import Explain
 from bridge.mapping.rules import HoldFor, QuietFor, Rule, StartState
 from bridge.mapping.standings import Standing, Standings
 from bridge.mapping.table import RuleTable
-from bridge.mapping.telling import Teller
 from bridge.mapping.timers import Timers
 from bridge.model.events import SINCE, DeviceGone, Event, Field, Fields, Origin
 from bridge.model.triggers import Raised
@@ -251,6 +251,10 @@ class Mapper:
     def deadline(self) -> int | None:
         """When `advance` has something to do, in microseconds, or None."""
         return self._timers.deadline
+
+    def is_due(self, at: int) -> bool:
+        """Whether `advance` has something to do by then: cheaper than to ask when."""
+        return self._timers.is_due(at)
 
     def advance(self, at: int) -> Sequence[Mapped]:
         """What the timers that are due by `at` lead to, in order."""

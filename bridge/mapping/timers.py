@@ -60,10 +60,16 @@ class Timers:
                 self._file(timed)
         return None
 
+    def is_due(self, at: int) -> bool:
+        """Whether any timer is due by `at`; as a place is never later than its timer, most are not even looked at."""
+        if not self._queue or self._queue[0][0] > at:
+            return False
+        deadline = self.deadline
+        return deadline is not None and deadline <= at
+
     def pop(self, at: int) -> Timed | None:
         """The next timer that is due by `at`, set no more; or None."""
-        deadline = self.deadline
-        if deadline is None or deadline > at:
+        if not self.is_due(at):
             return None
         _, _, _, timed = heappop(self._queue)
         self.cancel(timed)

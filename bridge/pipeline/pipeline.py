@@ -9,9 +9,9 @@ import msgspec
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Dropped, Finished, Kill
 from bridge.dispatch.dispatcher import Dispatcher
+from bridge.mapping.explain.reasons import Explain
 from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot
 from bridge.mapping.raising import Refusal
-from bridge.mapping.reasons import Explain
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event
 from bridge.model.tasks import CancellationReason, Registration
@@ -94,6 +94,11 @@ class Pipeline:
         """When `advance` has something to do, in microseconds, or None."""
         filters, runs = self._mapper.deadline, self.dispatcher.deadline
         return min(filters, runs) if filters is not None and runs is not None else filters if runs is None else runs
+
+    def is_due(self, at: int) -> bool:
+        """Whether `advance` has something to do by then: cheaper than to ask when."""
+        runs = self.dispatcher.deadline
+        return (runs is not None and runs <= at) or self._mapper.is_due(at)
 
     @property
     def filters_deadline(self) -> int | None:

@@ -157,8 +157,7 @@ class Bridge:
         self._work()
 
     def _advance(self, at: int) -> None:
-        deadline = self._pipeline.deadline
-        if deadline is not None and deadline <= at:
+        if self._pipeline.is_due(at):
             for outcome in self._pipeline.advance(at):
                 self._carry_out(outcome)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bridge.dispatch.load import load_tasks
 from bridge.errors import DeclarationError
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.table import RuleTable
 from bridge.model.tasks import Registration
 from bridge.model.text import count_of

@@ -5,8 +5,8 @@ It is bounded, however much happened. It plays the journal once more to ask why,
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bridge.mapping.explain import Summary, Tally
-from bridge.mapping.reasons import Withheld
+from bridge.mapping.explain.reasons import Withheld
+from bridge.mapping.explain.tally import Summary, Tally
 from bridge.mapping.table import RuleTable
 from bridge.model.durations import format_at
 from bridge.model.text import count_of, printable

@@ -12,8 +12,8 @@ from typing import Protocol, runtime_checkable
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Kill
 from bridge.hosts.host import Ended, Host
 from bridge.hosts.inline import Handler, InlineHost
+from bridge.mapping.explain.reasons import Explain
 from bridge.mapping.mapper import Memory
-from bridge.mapping.reasons import Explain
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event
 from bridge.model.tasks import CancellationReason, Registration
@@ -78,8 +78,7 @@ class Replay:
             if until is not None and event.at > until:
                 break
             # What `tell` does, without a generator for each of the many events that lead to nothing.
-            due = self._pipeline.deadline
-            if due is not None and due <= event.at:
+            if self._pipeline.is_due(event.at):
                 yield from self.advance(event.at)
             elif event.at > self.now:
                 self._go_on(event.at)
@@ -97,7 +96,7 @@ class Replay:
 
     def advance(self, at: int) -> Iterator[Outcome]:
         """Lets time go on until then."""
-        while (due := self._pipeline.deadline) is not None and due <= at:
+        while self._pipeline.is_due(at) and (due := self._pipeline.deadline) is not None:
             self._go_on(due)
             yield from self._settle(self._pipeline.advance(due))
         self._go_on(at)

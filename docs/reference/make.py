@@ -20,8 +20,8 @@ from types import MappingProxyType
 from bridge.cli import NOT_YET as VERBS_NOT_YET
 from bridge.cli import VERBS, main
 from bridge.dispatch.load import load_tasks
-from bridge.mapping.load import load_rules
-from bridge.mapping.load_ports import LAYOUTS
+from bridge.mapping.load.ports import LAYOUTS
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.ports import InputOptions, KeyedText, SerialPort
 from bridge.mapping.rules import Rule
 from bridge.model.details import MOST_BYTES, MOST_NAMES

@@ -12,7 +12,7 @@ A word in capitals is a code of the keyboard `kbd`, any other a udev device whos
 from collections.abc import Iterable, Iterator
 from textwrap import dedent
 
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.mapper import Memory
 from bridge.mapping.table import RuleTable
 from bridge.model.codes import resolve_code, type_name

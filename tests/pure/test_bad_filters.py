@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.toml.document import parse
 from tests.pure.said import complete
 

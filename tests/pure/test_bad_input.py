@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.dispatch.load import load_tasks
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.model.guid import Guid
 from bridge.model.triggers import NamedTrigger
 from bridge.toml.document import parse

@@ -5,9 +5,9 @@ from itertools import chain, cycle
 
 import pytest
 
-from bridge.mapping.explain import Tally
+from bridge.mapping.explain.reasons import Refused, Withheld
+from bridge.mapping.explain.tally import Tally
 from bridge.mapping.mapper import Memory
-from bridge.mapping.reasons import Refused, Withheld
 from bridge.model.durations import format_at
 from bridge.model.events import Event
 from bridge.model.triggers import Raised

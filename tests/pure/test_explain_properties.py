@@ -5,8 +5,8 @@ import json
 from hypothesis import given, settings
 
 from bridge.cli.explanations import Group, json_of_group, json_of_summary
-from bridge.mapping.explain import Tally
-from bridge.mapping.reasons import Mismatch, Withheld
+from bridge.mapping.explain.reasons import Mismatch, Withheld
+from bridge.mapping.explain.tally import Tally
 from bridge.model.events import DeviceGone, Event
 from bridge.model.triggers import Raised
 from bridge.testing.replay import Replay

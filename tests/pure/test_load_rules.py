@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.rules import Edge, Rule, StartState
 from bridge.mapping.table import RuleTable
 from bridge.model.triggers import Principal

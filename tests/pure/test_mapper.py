@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot
 from bridge.mapping.raising import Refusal
 from bridge.mapping.table import RuleTable

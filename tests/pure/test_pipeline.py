@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Finished, Kill
 from bridge.dispatch.load import load_tasks
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.mapper import LevelTurned, Memory, RaisedThisBoot
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event, Origin

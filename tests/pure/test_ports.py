@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from bridge.mapping.load_ports import load_input_options, load_serial_ports
+from bridge.mapping.load.ports import load_input_options, load_serial_ports
 from bridge.mapping.ports import (
     LONGEST_FRAME,
     DelimiterFrame,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import BridgeError
-from bridge.mapping.load_ports import load_input_options
+from bridge.mapping.load.ports import load_input_options
 from bridge.mapping.match import parse_test
 from bridge.mapping.ports import InputOptions, KeyedText, LengthFrame, RegexFrame, SerialPort, undeclared_ports
 from bridge.mapping.rules import Rule

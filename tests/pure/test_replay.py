@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bridge.dispatch.decisions import Cancel, Dropped, Kill
 from bridge.dispatch.load import load_tasks
 from bridge.hosts.inline import Handler
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.raising import Refusal
 from bridge.model.events import DeviceGone, Event
 from bridge.model.guid import Guid

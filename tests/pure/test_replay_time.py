@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bridge.dispatch.load import load_tasks
 from bridge.hosts.host import Ended
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.model.events import Event
 from bridge.model.tasks import CancellationReason, Instance
 from bridge.testing.replay import Overdue, Replay

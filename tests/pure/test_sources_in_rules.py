@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.mapper import Mapper
 from bridge.model.events import Event, Field
 from bridge.model.triggers import Raised

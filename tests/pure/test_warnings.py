@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from bridge.dispatch.load import load_tasks
-from bridge.mapping.load import load_rules
-from bridge.mapping.possible import can_pass
-from bridge.mapping.warnings import Written, warnings_of
+from bridge.mapping.check.possible import can_pass
+from bridge.mapping.check.warnings import Written, warnings_of
+from bridge.mapping.load.rules import load_rules
 from bridge.sources import SOURCES
 from bridge.toml.document import Document, parse
 from tests.pure.filter_cases import Case, cases

@@ -12,7 +12,7 @@ from made_inputs import HEADPHONE, MICROPHONE, NODE, MadeMachine, MadeUevent
 
 from bridge.errors import DeviceError
 from bridge.mapping.interest import Interest
-from bridge.mapping.load import load_rules
+from bridge.mapping.load.rules import load_rules
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event
 from bridge.monitors.evdev import EvdevMonitor

@@ -6,13 +6,13 @@ It is asked of files without errors. A warning is a `Problem`, as an error is; w
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bridge.mapping import doubts
+from bridge.mapping.check import doubts
+from bridge.mapping.check.doubts import Doubt
+from bridge.mapping.check.possible import can_pass
 from bridge.mapping.conditions import Condition, Named
-from bridge.mapping.doubts import Doubt
-from bridge.mapping.load_ports import load_input_options, load_serial_ports
+from bridge.mapping.load.ports import load_input_options, load_serial_ports
 from bridge.mapping.match import Present
 from bridge.mapping.ports import undeclared_ports
-from bridge.mapping.possible import can_pass
 from bridge.mapping.rules import Rule
 from bridge.mapping.table import RuleTable
 from bridge.model.tasks import Concurrency, Registration

@@ -7,7 +7,7 @@ each rule, however much is told.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bridge.mapping.reasons import (
+from bridge.mapping.explain.reasons import (
     Broken,
     Deaf,
     Miscounted,

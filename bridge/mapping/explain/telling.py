@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bridge.mapping.bursts import Burst, DeafTimes
 from bridge.mapping.conditions import Conditions
-from bridge.mapping.reasons import (
+from bridge.mapping.explain.reasons import (
     AlreadyTrue,
     Broken,
     Deaf,

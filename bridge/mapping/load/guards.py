@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.conditions import Condition, Guard, Named, OnDevice
-from bridge.mapping.load_tests import Tests, check_level, load_tests
+from bridge.mapping.load.tests import Tests, check_level, load_tests
 from bridge.sources.source import Source
 from bridge.toml.schema import Table
 from bridge.toml.values import describe, did_you_mean, text

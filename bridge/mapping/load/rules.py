@@ -8,11 +8,11 @@ from functools import partial
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.conditions import SYSTEM_LEVELS, Condition
-from bridge.mapping.load_filters import load_filters
-from bridge.mapping.load_guards import load_guards
-from bridge.mapping.load_names import load_trigger_names
-from bridge.mapping.load_ports import load_input_options, load_serial_ports
-from bridge.mapping.load_tests import check_level, fields_known, load_match, open_match
+from bridge.mapping.load.filters import load_filters
+from bridge.mapping.load.guards import load_guards
+from bridge.mapping.load.names import load_trigger_names
+from bridge.mapping.load.ports import load_input_options, load_serial_ports
+from bridge.mapping.load.tests import check_level, fields_known, load_match, open_match
 from bridge.mapping.rules import Rule, StartState
 from bridge.mapping.table import Devices, RuleTable
 from bridge.model.conditions import SYSTEM_CONDITIONS

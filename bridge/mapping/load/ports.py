@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from bridge.errors import InvalidValueError
-from bridge.mapping.load_tests import load_match
+from bridge.mapping.load.tests import load_match
 from bridge.mapping.match import Checks
 from bridge.mapping.ports import (
     LONGEST_FRAME,

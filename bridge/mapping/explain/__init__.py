@@ -1,0 +1,1 @@
+"""Why rules do not raise, and what came closest. Nothing here decides whether one does."""
