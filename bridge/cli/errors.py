@@ -15,5 +15,7 @@ def show_error(text: str) -> None:
     Where it cannot be written (nobody reads it, the disk is full) it is lost, and the exit code is all that tells.
     """
     line = printable(text[: _LONGEST + 1])
+    if sys.stderr is None:  # it was closed before we were started
+        return
     with suppress(OSError):
         print(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}...", file=sys.stderr)

@@ -7,7 +7,7 @@ import argparse
 import re
 import select
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 from bridge.cli.bar import Bar
@@ -25,7 +25,7 @@ from bridge.model.text import printable
 from bridge.pipeline.pipeline import Outcome
 from bridge.service.clock import monotonic, wall
 from bridge.service.declarations import Declarations, read_declarations
-from bridge.service.recordings import merged, open_recording
+from bridge.service.recordings import RecordingFile, merged, open_recording
 from bridge.testing.pace import Pace
 from bridge.testing.replay import MakeHost, Overdue, Replay
 from bridge.testing.transcript import json_of, text_of
@@ -60,8 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     declarations = read_declarations(directories_of(arguments, places_of(arguments)))
     with ExitStack() as opened:
         bar = opened.enter_context(Bar("checking")) if sys.stderr is not None and sys.stderr.isatty() else None
-        events = _events(arguments, opened, bar)
-        outcomes = _replay(arguments, declarations, opened).events(events, arguments.until_at)
+        recordings = [opened.enter_context(open_recording(file)) for file in arguments.files]
+        events = _events(arguments, recordings, bar)
+        begin = min(each.begin for each in recordings) if arguments.from_at is None else arguments.from_at
+        outcomes = _replay(arguments, declarations, begin, opened).events(events, arguments.until_at)
         lines = _lines(outcomes, json_of if arguments.json else text_of, bar)
         if arguments.expect is not None:
             lines = difference_from(arguments.expect, lines)
@@ -89,9 +91,10 @@ def _speed(text: str) -> float:
     return speed
 
 
-def _events(arguments: argparse.Namespace, opened: ExitStack, bar: Bar | None) -> Iterator[Event | DeviceGone]:
-    """The events to be played. Every recording has been checked when this returns."""
-    recordings = [opened.enter_context(open_recording(file)) for file in arguments.files]
+def _events(
+    arguments: argparse.Namespace, recordings: Sequence[RecordingFile], bar: Bar | None
+) -> Iterator[Event | DeviceGone]:
+    """The events to be played."""
     events = merged(recordings)
     if bar is not None:
         events = bar.counted("replaying", events, sum(recording.count for recording in recordings))
@@ -102,8 +105,9 @@ def _events(arguments: argparse.Namespace, opened: ExitStack, bar: Bar | None) -
     return events
 
 
-def _replay(arguments: argparse.Namespace, declarations: Declarations, opened: ExitStack) -> Replay:
-    pace = Pace(arguments.speed, arguments.from_at or 0, monotonic, _wait) if arguments.speed is not None else None
+def _replay(arguments: argparse.Namespace, declarations: Declarations, begin: int, opened: ExitStack) -> Replay:
+    """The driver; with a speed, `begin` microseconds is what is now: times of a recording may count from anywhere."""
+    pace = Pace(arguments.speed, begin, monotonic, _wait) if arguments.speed is not None else None
     make_host = _programs(opened, lambda at: wall() - (replay.now - at)) if arguments.runs else None
     wait_until = pace.wait_until if pace is not None else None
     replay = Replay(declarations.rules, declarations.tasks, make_host, wait_until=wait_until)

@@ -60,7 +60,8 @@ class _Drawer(Generic[T]):
         found = self.texts.get(value, ()) if value is not None else ()
         if not self.numbers or (number := number_of(value)) is None:
             return found
-        return sorted((*found, *self.numbers.get(number, ())), key=_place)
+        spelt = self.numbers.get(number, ())
+        return sorted((*found, *spelt), key=_place) if found and spelt else found or spelt
 
 
 class Index(Generic[T]):

@@ -17,7 +17,7 @@ from bridge.mapping.explain.reasons import Explain
 from bridge.mapping.explain.telling import Teller
 from bridge.mapping.index import Candidate
 from bridge.mapping.match import passes
-from bridge.mapping.raising import HOOK, Refusal, hooked_by, key_of, raised_of, refusal_of
+from bridge.mapping.raising import HOOK, Refusal, hooked_by, key_of, raised_of, refusal_of, told_by
 from bridge.mapping.rules import HoldFor, QuietFor, Rule, StartState
 from bridge.mapping.standings import Standing, Standings
 from bridge.mapping.table import RuleTable
@@ -162,50 +162,54 @@ class Mapper:
     def _heard(self, plan: _Plan, event: Event, matching: Sequence[Rule]) -> list[Mapped]:
         source, fields = plan.source, event.fields
         subject = source.subject(fields)
-        repeats = source.repeats(fields)
-        is_level = not repeats and not source.is_moment(fields)
+        is_level = not source.repeats(fields) and not source.is_moment(fields)
         if is_level and plan.is_guarding:
             self._conditions.receive(source.name, fields, subject, event.at)
         matching = [rule for rule in matching if not rule.guards or self._conditions.hold(rule.guards, subject[0])]
         if self._teller is not None:
             self._teller.unheard(self.table.rules_of(source.name), matching, event, subject[0])
         stood = self._standings.of(source.name, subject) if is_level else {}
-        true_before = [standing.rule for standing in stood.values() if standing.true]
+        true_before = [standing for standing in stood.values() if standing.true]
         mapped: list[Mapped] = []
-        turned: list[Mapped] = []
         for rule in matching:
-            was_true = rule in true_before
-            may_raise = event.origin is not Origin.START or _may_start(rule, was_true=was_true)
-            match rule.filter:
-                case None:
-                    raises = may_raise
-                case QuietFor(span):
-                    raises = False
-                    if may_raise and not repeats:
-                        mapped += self._count(rule, span, event)
-                case _:
-                    raises = False
-            if is_level and rule.has_level and not was_true and not _ends(rule, fields):
-                raises = self._standings.turn(rule, event, subject, true=True, passes=may_raise) or raises
-                turned += _told(rule, subject, true=True)
-            if raises:
-                mapped += self._raise(rule, event, event.at)
-            elif self._teller is not None:
-                standing = self._standings.of(source.name, subject).get(rule)
-                self._teller.silent(rule, event, standing, may_raise=may_raise, is_level=is_level)
-        for rule in true_before:
+            was_true = any(standing.rule is rule for standing in true_before)
+            mapped += self._match(rule, event, subject, is_level=is_level, was_true=was_true)
+        for standing in true_before:
+            rule = standing.rule
             if _ends(rule, fields) if rule.until else rule not in matching:
-                if self._teller is not None:
-                    self._teller.broken(stood[rule], event.at)
-                passes_on = event.origin is not Origin.START or _may_start(rule, was_true=True)
-                self._standings.turn(rule, event, subject, true=False, passes=passes_on)
-                turned += _told(rule, subject, true=False)
-        return mapped + turned
+                mapped += self._fall(standing, event)
+        return mapped
+
+    def _match(self, rule: Rule, event: Event, subject: Subject, *, is_level: bool, was_true: bool) -> Sequence[Mapped]:
+        """What a rule raises that matches, now; and that it turned true, where that is to be remembered."""
+        may_raise = event.origin is not Origin.START or _may_start(rule, was_true=was_true)
+        raises = rule.filter is None and may_raise
+        turned: Sequence[Mapped] = ()
+        if is_level and rule.has_level and not was_true and not _ends(rule, event.fields):
+            raises = self._standings.turn(rule, event, subject, true=True, passes=may_raise) or raises
+            turned = _told(rule, subject, true=True)
+        if raises:
+            return (*self._raise(rule, event, event.at), *turned)
+        if self._teller is not None:
+            standing = self._standings.of(rule.source.name, subject).get(rule)
+            self._teller.silent(rule, event, standing, may_raise=may_raise, is_level=is_level)
+        if isinstance(rule.filter, QuietFor) and may_raise and not rule.source.repeats(event.fields):
+            return (*self._count(rule, rule.filter.span, event), *turned)
+        return turned
+
+    def _fall(self, standing: Standing, event: Event) -> Sequence[Mapped]:
+        """A rule turns false for the subject of this event."""
+        rule, subject = standing.rule, standing.subject
+        if self._teller is not None:
+            self._teller.broken(standing, event.at)
+        passes_on = event.origin is not Origin.START or _may_start(rule, was_true=True)
+        self._standings.turn(rule, event, subject, true=False, passes=passes_on)
+        return _told(rule, subject, true=False)
 
     def _count(self, rule: Rule, span: int, event: Event) -> Sequence[Mapped]:
         """One more match of a rule that raises when it is quiet; what comes while it is deaf does not count."""
         try:
-            key = key_of(rule, event)
+            key = key_of(rule, told_by(rule, event.fields))
         except InvalidDetailsError as error:
             return self._refuse(rule, event, error, event.at)
         if not self._is_deaf(rule, event, key, event.at):
@@ -216,10 +220,11 @@ class Mapper:
 
     def _raise(self, rule: Rule, event: Event, at: int) -> Sequence[Mapped]:
         try:
-            key = key_of(rule, event)
+            told = told_by(rule, event.fields)
+            key = key_of(rule, told)
             if self._is_deaf(rule, event, key, at):
                 return _NOTHING
-            raised = raised_of(rule, event, key, at)
+            raised = raised_of(rule, event, told, key, at)
         except InvalidDetailsError as error:
             return self._refuse(rule, event, error, at)
         mapped: list[Mapped] = []

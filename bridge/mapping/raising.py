@@ -1,11 +1,12 @@
 """From a rule and an event to what is raised: its key and its details. Nothing here asks whether the rule may raise."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
 from bridge.errors import InvalidDetailsError, InvalidGuidError
-from bridge.mapping.match import searches
+from bridge.mapping.match import Search, searches
 from bridge.mapping.rules import Rule
 from bridge.model.details import checked_details, checked_key, details_of_fields
 from bridge.model.durations import format_at
@@ -25,20 +26,37 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
 
 
-def key_of(rule: Rule, event: Event) -> str:
-    """The key that the rule raises for at this event. Raises `InvalidDetailsError` for one that is too long."""
-    if not rule.key.names:
-        return rule.key.texts[0]
-    return checked_key(rule.key.expand(_told(rule, event.fields)))
+def told_by(rule: Rule, fields: Fields) -> Fields:
+    """The fields that templates and details may use: with the groups of regular expressions, and `since` in seconds."""
+    own: dict[str, Field] = {}
+    for name, search in _searches(rule):
+        own.update(search.groups(fields.get(name)))
+    if SINCE in fields and SINCE in rule.asked_fields():
+        own[SINCE] = format_at(int(fields[SINCE])).rstrip("0").rstrip(".")
+    if not own and SINCE not in fields:
+        return fields
+    told = {**own, **fields, **own}  # first, as of many details the last are left out
+    if SINCE not in own:
+        told.pop(SINCE, None)
+    return told
 
 
-def raised_of(rule: Rule, event: Event, key: str, at: int) -> Raised:
+@lru_cache(maxsize=4096)
+def _searches(rule: Rule) -> tuple[tuple[str, Search], ...]:
+    return tuple((name, search) for name, test in rule.match for search in searches(test))
+
+
+def key_of(rule: Rule, told: Fields) -> str:
+    """The key that the rule raises for. Raises `InvalidDetailsError` for one that is too long."""
+    return checked_key(rule.key.expand(told)) if rule.key.names else rule.key.texts[0]
+
+
+def raised_of(rule: Rule, event: Event, told: Fields, key: str, at: int) -> Raised:
     """What the rule raises for this event. Raises `InvalidDetailsError` for details beyond the contract's limits."""
-    fields = _told(rule, event.fields)
     if rule.details is None:
-        details = details_of_fields(fields)
+        details = details_of_fields(told)
     else:
-        details = checked_details({name: template.expand(fields) for name, template in rule.details})
+        details = checked_details({name: template.expand(told) for name, template in rule.details})
     return Raised(at=at, trigger=rule.trigger, rule=rule.name, key=key, details=details, origin=event.origin)
 
 
@@ -64,21 +82,3 @@ def hooked_by(event: Event) -> Sequence[Raised | Refusal]:
         details = details_of_fields(fields)
         hooked.append(Raised(at=event.at, trigger=trigger, rule=HOOK, key=device, details=details, origin=event.origin))
     return hooked
-
-
-def _told(rule: Rule, fields: Fields) -> Fields:
-    """The fields that templates and details may use: with the groups of regular expressions, and `since` in seconds."""
-    told: dict[str, Field] = {}
-    for name, test in rule.match:
-        for search in searches(test):
-            told.update(search.groups(fields.get(name)))
-    groups = dict(told)
-    if SINCE in fields:
-        told[SINCE] = format_at(int(fields[SINCE])).rstrip("0").rstrip(".")
-        groups[SINCE] = told[SINCE]
-    if not told:
-        return fields
-    told = {**told, **fields, **groups}  # first, as of many details the last are left out
-    if SINCE not in rule.asked_fields():
-        told.pop(SINCE, None)
-    return told

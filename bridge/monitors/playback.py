@@ -18,8 +18,10 @@ class Playback:
     says when `read` has something to tell.
     """
 
-    def __init__(self, name: str, events: Iterable[Event | DeviceGone], clock: Clock) -> None:
+    def __init__(self, name: str, events: Iterable[Event | DeviceGone], clock: Clock, begin: int = 0) -> None:
+        """`begin` is the time of the recording, in microseconds, that is to be now at the first `watch`."""
         self._name = name
+        self._begin = begin
         self._left = iter(events)
         self._next: Event | DeviceGone | None = None
         self._error: RecordingError | None = None
@@ -44,7 +46,7 @@ class Playback:
             return None
         if self._error is not None:
             return self._start  # it is to be told at once
-        return self._start + self._next.at if self._next is not None else None
+        return self._start + self._next.at - self._begin if self._next is not None else None
 
     def read(self) -> Sequence[Event | DeviceGone]:
         """The events that are due, at the times at which they were due.

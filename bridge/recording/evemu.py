@@ -119,7 +119,8 @@ class _Described:
 
     def __init__(self, description: Description, file: str) -> None:
         self._identity = description.identity(readable(file.rpartition("/")[2]))
-        self._is_padded = description.version is not None and description.node is None
+        self._is_of_evemu = description.node is None
+        self._is_padded = description.version is not None
         self._is_commented = False
         self._plain: dict[bytes, dict[str, Field]] = {}
 
@@ -134,6 +135,7 @@ class _Described:
             return None
         codes, value, comment = found.groups()
         self._is_commented |= comment is not None
+        self._is_padded |= len(value) == 4 and value.startswith(b"0")
         of_code = self._plain.get(codes)
         if of_code is None:
             if len(self._plain) >= _MOST_KNOWN:
@@ -166,7 +168,8 @@ class _Described:
             raise InvalidValueError(f"is {shown(line)}, a description behind events; a file holds one recording")
         elif line.startswith(b"E:"):
             raise InvalidValueError(
-                f"is {shown(line)}, which is no event as evemu writes it: E: 0.104000 0005 0002 0001"
+                f"is {shown(line)}, which is no event as evemu writes it: "
+                "E: 0.104000 0005 0002 0001, the time with six digits"
             )
         elif line.strip():
             raise InvalidValueError(f"is {shown(line)}, which is no line that evemu writes")
@@ -177,7 +180,7 @@ class _Described:
         evemu comments each event, or none; a comment ends with the value, or for a moment with dashes or the time.
         """
         if not (self._is_commented or _OWN_COMMENT.match(comment)):
-            return not comment and self._is_padded and len(digits) < 4
+            return not comment and self._is_of_evemu and self._is_padded and len(digits) < 4
         if comment.startswith(b"# EV_"):
             return comment.split()[-1] != b"%d" % int(digits)
         return _END_OF_MOMENT.fullmatch(comment.rstrip()) is None

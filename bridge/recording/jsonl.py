@@ -140,6 +140,8 @@ def _event(file: str, number: int, line: bytes) -> Event | DeviceGone:
 def _object(line: bytes) -> dict[str, object]:
     if len(line) > LONGEST_LINE:
         raise InvalidValueError(f"has {len(line)} bytes; a line of a recording has at most {LONGEST_LINE}")
+    if not line.strip():
+        raise InvalidValueError("is blank; every line of a recording is a JSON object")
     try:
         record = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

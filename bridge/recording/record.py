@@ -21,7 +21,9 @@ def event_of_record(record: dict[str, object]) -> Event | DeviceGone:
     >>> event_of_record({"at": 9.2, "source": "evdev", "gone": "/dev/input/event3"}).owner
     '/dev/input/event3'
     """
-    at = _at(record.pop("at", None))
+    if "at" not in record:
+        raise InvalidValueError("has no at, the seconds since the recording began")
+    at = _at(record.pop("at"))
     name = record.pop("source", None)
     if not isinstance(name, str) or name not in SOURCES:
         raise InvalidValueError(f"source is {name!r}, not one of {', '.join(SOURCES)}")

@@ -100,7 +100,7 @@ class _Daemon:
         self._bridge.declare(declarations)
         self._open_monitors()
         for place, recording in enumerate(self._configuration.recordings, start=1):
-            playback = Playback(printable(recording.name), recording.events(), monotonic)
+            playback = Playback(printable(recording.name), recording.events(), monotonic, recording.begin)
             self._bridge.add(f"play {place}", playback)
         server = VarlinkServer(describe_service(), self._api.methods(), _limits())
         await server.start(listening.socket)

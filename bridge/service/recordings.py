@@ -28,18 +28,20 @@ class RecordingFile:
     """A recording that is right from its first line to its last; whoever opens it closes it.
 
     `name` is for messages, `header` what its first line says (nothing but in hwbridge's own format), `count` the
-    number of events, `last_at` the time of the last, in microseconds.
+    number of events, `begin` and `last_at` the times of the first and the last, in microseconds.
     """
 
     def __init__(self, name: str, file: IO[bytes], chunks: Iterable[bytes]) -> None:
         """Checks what comes in `chunks`, which `file` holds afterwards. Raises `RecordingError`."""
         self.name = name
-        self.count = self.last_at = 0
+        self.count = self.begin = self.last_at = 0
         self._file = file
         self._size = 0
         lines = lines_of(self._measured(chunks))
         first = list(islice(lines, 1))
         for event in read_events(name, chain(first, lines)):
+            if self.count == 0:
+                self.begin = event.at
             self.count += 1
             self.last_at = event.at
         self.header: Mapping[str, object] = header_of(name, first[0])

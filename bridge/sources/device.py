@@ -12,7 +12,7 @@ from bridge.sources.recorded import check_texts, text_of, word_of
 from bridge.sources.source import Source
 
 STATES = ("arrived", "left")
-IDENTITY = ("id", "subsystem", "devpath", "vendor", "product", "serial")
+IDENTITY = ("id", "subsystem", "devpath", "name", "vendor", "product", "serial")
 _IDS = frozenset({"vendor", "product"})
 _ID = re.compile(r"[0-9A-Fa-f]{4}")
 _TELLING = frozenset({"state", "nodes"})
@@ -31,9 +31,10 @@ def identity_of(fields: Fields) -> str:
     """
     ids = ":".join(filter(None, (_first(fields, "vendor", "ID_VENDOR_ID"), _first(fields, "product", "ID_MODEL_ID"))))
     serial, place = _first(fields, "serial", "ID_SERIAL_SHORT"), _first(fields, "ID_PATH", "devpath")
-    if not (ids or serial or place):
+    name = _first(fields, "ID_SERIAL", "name", "ID_MODEL") if not (ids or serial or place) else ""
+    if not (ids or serial or place or name):
         raise InvalidValueError("does not say which device it is of: give its id, vendor, product, serial or devpath")
-    known = "-".join(filter(None, (_first(fields, "subsystem", "ID_BUS"), ids.lower(), serial)))
+    known = "-".join(filter(None, (_first(fields, "subsystem", "ID_BUS"), ids.lower(), serial, name)))
     return known if serial or not place else "@".join(filter(None, (known, place)))
 
 

@@ -10,7 +10,7 @@ PROPERTY = re.compile(r"(?=.*[A-Z0-9_.:])[A-Za-z0-9_.:-]+", re.ASCII)
 ATTRIBUTE = re.compile(r"attr\.[A-Za-z0-9_/:.-]+", re.ASCII)
 """A sysfs attribute below the device, `attr.idVendor` or `attr.power/control`."""
 _HEXADECIMAL = re.compile(
-    r"@?(ID_(USB_)?(VENDOR|MODEL)_ID|ID_REVISION|ID_USB_REVISION|attr\.(idVendor|idProduct|bcdDevice))"
+    r"@?(ID_(USB_)?(VENDOR|MODEL)_ID|ID_REVISION|ID_USB_REVISION|attr\.(idVendor|idProduct|bcdDevice|address))"
 )
 
 

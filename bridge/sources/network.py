@@ -1,7 +1,8 @@
 """The source `network`: what of the way into the network is there, step by step. Nothing here asks the kernel.
 
-Each step is a level, 1 or 0: of an interface its link, its addresses, its default route; of the whole machine the
-resolver and the internet. An interface that goes has the value 0 in all of them, and so nothing leaves here.
+Each step is a level: of an interface its link, its addresses, its default route; of the whole machine the resolver
+and the internet. `value` is 1 or 0, or a word that says more. An interface that goes has the value 0 in all of them,
+and so nothing leaves here.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,9 @@ from bridge.sources.recorded import check_texts, number_of, text_of, word_of
 from bridge.sources.source import Source, Subject
 
 DETAILS: Mapping[str, tuple[str, ...]] = {
-    "link": ("mac", "operstate"),
-    "address": ("addresses",),
-    "route": ("gateways",),
+    "link": ("mac", "operstate", "carrier", "speed", "mtu"),
+    "address": ("address", "addresses", "family"),
+    "route": ("gateway", "gateways", "family", "metric"),
     "resolver": ("nameservers", "domains"),
     "internet": ("connectivity", "metered"),
 }
@@ -26,7 +27,7 @@ DETAILS: Mapping[str, tuple[str, ...]] = {
 KINDS = tuple(DETAILS)
 
 _OF_MACHINE = frozenset({"resolver", "internet"})
-_INTEGERS = frozenset({"value", "metered"})
+_INTEGERS = frozenset({"metered", "carrier", "speed", "mtu", "metric"})
 _IDENTIFYING = frozenset({"interface", "kind"})
 
 
@@ -38,8 +39,10 @@ def _checked(fields: dict[str, Field]) -> dict[str, Field]:
     kind = word_of(fields, "kind", KINDS)
     if kind not in _OF_MACHINE or "interface" in fields:
         text_of(fields, "interface")
-    check_texts(fields, _INTEGERS)
-    for name in sorted({"value", *_INTEGERS.intersection(fields)}):
+    check_texts(fields, _INTEGERS | {"value"})
+    if isinstance(fields.get("value", ""), str):
+        text_of(fields, "value")
+    for name in sorted({"value", "metered", "carrier"} & {name for name in fields if isinstance(fields[name], int)}):
         number_of(fields, name, 0, 1)
     for name in sorted(fields.keys() - _IDENTIFYING - {"value", *DETAILS[kind]}):
         raise InvalidValueError(f"{name} is no detail of {kind}; that has {', '.join(DETAILS[kind])}")

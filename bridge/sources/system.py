@@ -45,9 +45,7 @@ def _checked(fields: dict[str, Field]) -> dict[str, Field]:
     if name in SYSTEM_CONDITIONS:
         number_of(fields, "value", 0, 1)
     elif "value" in fields:
-        if name not in MOMENTS_WITH_VALUE:
-            raise InvalidValueError(f"{name} is a moment, and has no value")
-        number_of(fields, "value", *MOMENTS_WITH_VALUE[name])
+        number_of(fields, "value", *MOMENTS_WITH_VALUE.get(name, (0, 1)))
     details = DETAILS.get(name, ())
     for detail in sorted(fields.keys() - {"name", "value", *details}):
         raise InvalidValueError(f"{detail} is no detail of {name}; that has {', '.join(details) or 'none'}")

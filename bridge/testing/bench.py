@@ -12,8 +12,8 @@ import msgspec
 
 from bridge.dispatch.load import load_tasks
 from bridge.errors import DeclarationError, InvalidValueError
-from bridge.mapping.conditions import Named
 from bridge.mapping.table import RuleTable
+from bridge.model.conditions import SYSTEM_CONDITIONS
 from bridge.model.durations import format_at, parse_duration
 from bridge.model.events import DeviceGone, Event, Origin
 from bridge.model.text import count_of
@@ -44,6 +44,8 @@ class Bench:
         self._expectations = expectations
         self._tasks_given: Sequence[Document] = ()
         self._declarations = Declarations(RuleTable(), ())
+        self._are_rules_given = self._are_tasks_given = False
+        self._set_conditions: set[str] = set()
         self._told = Told()
         self._hold_of: dict[str, Hold] = {}
         self._replay = Replay(self._declarations.rules, (), self._make_host)
@@ -106,17 +108,21 @@ class Bench:
         self._tell(msgspec.structs.replace(event, at=self._replay.now))
 
     @short
-    def advance(self, duration: str) -> None:
-        """Lets so much time go by: `"5s"`. What is due happens."""
+    def advance(self, duration: str | float) -> None:
+        """Lets so much time go by: `"5s"`, or a number of seconds. What is due happens."""
+        if isinstance(duration, float | int) and duration >= 0:
+            duration = f"{duration:.6f}s"
         self._take(self._replay.advance(self._replay.now + parse_duration(duration)))
 
     @short
     def set_condition(self, name: str, value: bool | None) -> None:
-        """Says whether a condition holds, whatever events tell of it; None takes that back, and events tell again."""
-        rules = self._declarations.rules
-        known = {each.name for each in rules.conditions}
-        known |= {guard.name for rule in rules.rules for guard in rule.guards if isinstance(guard, Named)}
-        _check_known(name, known, "condition", "rules")
+        """Says whether a condition holds, whatever events tell of it; None takes that back, and events tell again.
+
+        It may be said before rules are declared; then they must have a condition of the name.
+        """
+        if self._are_rules_given:
+            _check_known(name, self._known_conditions(), "condition", "rules")
+        self._set_conditions.add(name)
         if value is not None and not isinstance(value, bool):
             raise InvalidValueError(f"a condition holds (True), does not (False) or is unknown (None), not {value!r}")
         self._tell(ConditionSet(at=self._replay.now, name=name, value=value))
@@ -139,8 +145,14 @@ class Bench:
 
     @short
     def hold(self, task: str) -> Hold:
-        """Keeps the runs of a task open from now on; its limits apply."""
-        _check_known(task, {each.name for each in self._declarations.tasks}, "task", "tasks")
+        """Keeps the runs of a task open from now on; its limits apply.
+
+        It may be said before tasks are declared; then one must have the name.
+        """
+        if self._are_tasks_given:
+            _check_known(task, {each.name for each in self._declarations.tasks}, "task", "tasks")
+        if not isinstance(task, str):
+            raise InvalidValueError(f"a task is held by its name, not by {task!r}")
         self._host.held.add(task)
         return self._hold_of.setdefault(task, Hold(task, self._told.runs, self._end_all))
 
@@ -167,7 +179,16 @@ class Bench:
         else:  # the rules that there are: a rule is the same only if it is the same object
             declarations = _with_tasks(self._declarations.rules, task_documents)
         self._tasks_given, self._declarations = task_documents, declarations
+        self._are_rules_given |= rules is not None
+        self._are_tasks_given |= tasks is not None
+        for task in sorted(self._host.held) if self._are_tasks_given else ():
+            _check_known(task, {each.name for each in declarations.tasks}, "task", "tasks")
+        for condition in sorted(self._set_conditions) if self._are_rules_given else ():
+            _check_known(condition, self._known_conditions(), "condition", "rules")
         self._tell(Declared(at=self._replay.now, rules=declarations.rules, tasks=declarations.tasks))
+
+    def _known_conditions(self) -> set[str]:
+        return {*SYSTEM_CONDITIONS, *(each.name for each in self._declarations.rules.conditions)}
 
     def _tell(self, fact: Event | DeviceGone | ConditionSet | Declared) -> None:
         self._take(self._replay.tell(self._journal.noted(fact)))

@@ -88,10 +88,10 @@ class FakeInstance:
             asyncio.run(_awaited(returned))
         self._deferrals.returned()
 
-    def cancel(self, reason: CancellationReason | str = CancellationReason.Abort) -> None:
+    def cancel(self, reason: CancellationReason | str | int = CancellationReason.Abort) -> None:
         """Asks the run to end: calls what is connected to `canceled`, or will be; a second time nothing happens.
 
-        Before `run`, it comes as soon as the handler connects. The name of a reason does, too.
+        Before `run`, it comes as soon as the handler connects. The name of a reason does, too, and its number.
         """
         __tracebackhide__ = True
         self.canceled.send(self, _reason(reason))
@@ -126,4 +126,6 @@ def _reason(reason: object) -> CancellationReason:
         return reason
     if isinstance(reason, str) and reason in CancellationReason.__members__:
         return CancellationReason[reason]
+    if isinstance(reason, int) and reason in list(CancellationReason):
+        return CancellationReason(reason)
     raise InvalidValueError(f"{reason!r} is no reason to cancel; there are {', '.join(CancellationReason.__members__)}")

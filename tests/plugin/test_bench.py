@@ -138,7 +138,7 @@ def test_of_a_bad_recording_nothing_happens(bench: Bench, tmp_path: Path) -> Non
         (lambda bench: bench.emit("evdev", code="KEY_A"), "emit('evdev'): an event of evdev has a code and a value"),
         (lambda bench: bench.emit("udev", actoin="add"), "emit('udev'): 'actoin' is no field of udev; did you mean"),
         (lambda bench: bench.emit("evdev", gone="x", value=1), "emit('evdev'): a line that says what is gone has"),
-        (lambda bench: bench.hold(None), "no task has the name None; declare it by replay(tasks=...)"),
+        (lambda bench: bench.hold(None), "a task is held by its name, not by None"),
         (lambda bench: bench.expect(PROJECT), "desk: cannot be read: Is a directory"),
     ],
 )

@@ -17,7 +17,7 @@ from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.pipeline.pipeline import ConditionSet
 from bridge.toml.document import parse
-from tests.pure.filter_oracle import Condition, Rule, Told
+from tests.pure.filter_oracle import NUMBER, Condition, Rule, Told
 from tests.pure.said import GUID
 
 SYSTEM = Condition("InternetAvailable", "system", {"name": "InternetAvailable", "value": 1})

@@ -7,7 +7,8 @@ shares no mistake with bridge/mapping. Times are whole numbers and never go back
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import zip_longest
+from math import inf
 from typing import NamedTuple
 
 from bridge.model.events import DeviceGone, Event, Field, Origin
@@ -17,6 +18,10 @@ Told = Event | DeviceGone | ConditionSet
 Tests = Mapping[str, object]
 Subject = tuple[str, str, str]
 """Source, owner and the rest."""
+Said = tuple[int, str, str, str]
+"""Of a raise the time, the rule, the key, and the number of the event that it is for."""
+NUMBER = {"evdev": "uniq", "udev": "SEQNUM", "serial": "device"}
+"""The field in which the events made here have a number of their own."""
 NOT_ABOUT_WHOM = {"value", "state", "since", "line", "P", "action"}
 """The fields of events made here that say how a subject is, and not which."""
 
@@ -89,7 +94,7 @@ def holds(test: object, value: Field | None) -> bool:
             return value != ""
         case dict():
             sides = {name: int(str(side).removesuffix("us")) for name, side in test.items()}
-            return sides.get("min", -99) <= int(value) < sides.get("below", 99)
+            return sides.get("min", -inf) <= int(value) < sides.get("below", inf)
         case _:
             return str(value) == str(test)
 
@@ -250,7 +255,7 @@ class Account:
         """The events whose `debounce` raises."""
         for turns in self.turns.values():
             was = False
-            for turn, following in pairwise([*turns, None]):
+            for turn, following in zip_longest(turns, turns[1:]):
                 if turn.counts and following is not None and following.at < turn.at + self.rule.span:
                     continue
                 if turn.true and turn.counts and not was:
@@ -260,7 +265,7 @@ class Account:
     def _held(self) -> Iterator[int]:
         """The events whose `hold_for` raises."""
         for subject, turns in self.turns.items():
-            for turn, following in pairwise([*turns, None]):
+            for turn, following in zip_longest(turns, turns[1:]):
                 due = turn.at + self.rule.span
                 if turn.true and turn.counts and (following is None or following.at >= due):
                     first, last = (sum(fact.at < time for fact in self.facts) for time in (turn.at + 1, due))
@@ -279,7 +284,7 @@ class Account:
                 counted.setdefault(self.key(i), []).append(i)
         for matches in counted.values():
             size = 0
-            for i, following in pairwise([*matches, None]):
+            for i, following in zip_longest(matches, matches[1:]):
                 size += 1
                 if following is None or self.facts[following].at >= self.facts[i].at + self.rule.span:
                     if least <= size <= most:
@@ -326,10 +331,10 @@ class Account:
         return any(each.key == key and each.at <= at < each.at + (self.rule.holdoff or 0) for each in raised)
 
 
-def expected(
-    rules: Sequence[Rule], conditions: Sequence[Condition], facts: Sequence[Told]
-) -> list[tuple[int, str, str]]:
-    """What the rules raise, each as time, rule and key."""
+def expected(rules: Sequence[Rule], conditions: Sequence[Condition], facts: Sequence[Told]) -> list[Said]:
+    """What the rules raise."""
     history = History(facts, conditions)
     every = sorted(each for place, rule in enumerate(rules) for each in Account(rule, place, history).raised())
-    return [(each.at, each.rule, each.key) for each in every]
+    causes = [history.events[each.cause] for each in every]
+    numbers = [str(event.fields[NUMBER[event.source]]) for event in causes]
+    return [(each.at, each.rule, each.key, number) for each, number in zip(every, numbers, strict=True)]

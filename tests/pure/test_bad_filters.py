@@ -50,7 +50,7 @@ def errors(text: str) -> list[str]:
         ),
         (
             'quiet_for = "1s"\ncount = { least = 2 }',
-            ["count: expected an integer or a table of min and max, found a table"],
+            ["count: expected a table of min and max, found one of least"],
         ),
         ('quiet_for = "1s"\ncount = { min = 3, max = 2 }', ["count: no number is at least 3 and at most 2"]),
         (

@@ -178,7 +178,8 @@ def test_of_a_recording_that_is_cut_anywhere_no_event_is_read_wrongly() -> None:
     ("lines", "is_cut"),
     [
         ([E[:-1]], False),
-        ([E, b"E: 1.600000 0005 0000 1"], False),
+        ([E, b"E: 1.600000 0005 0000 1"], True),
+        ([b"E: 1.500000 0005 0000 1\n", b"E: 1.600000 0005 0000 0"], False),
         ([b"# EVEMU 1.2\n", E, b"E: 1.600000 0005 0000 000"], True),
         ([b"# EVEMU 1.2\n", E, b"E: 1.600000 0005 0000 0001"], False),
         ([b"# EVEMU 1.2\n", DEVICE, E, b"E: 1.600000 0005 0000 1"], False),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.mapping.mapper import Mapper
-from bridge.model.events import SINCE
+from bridge.model.events import SINCE, Event
 from bridge.pipeline.pipeline import ConditionSet, Declared, Fact
 from bridge.sources.udev import event_of_properties
 from bridge.testing.replay import Replay
@@ -67,10 +67,35 @@ def test_a_reload_that_changes_holdoff_ends_what_was_deaf(after: str) -> None:
     assert told_of(before, "0 KEY_A 1 a", reload, "10 KEY_A 1 b\n20 KEY_A 1 b") == ["0 r a", "10 r b", "20 r b"]
 
 
+def test_a_reload_that_leaves_holdoff_as_it_is_leaves_the_rule_deaf() -> None:
+    rule = f'{PRESSED}holdoff = "1h"'
+
+    assert told_of(rule, "0 KEY_A 1", declare(1, rule), "10 KEY_A 1\n3600 KEY_A 1") == ["0 r", "3600 r"]
+
+
 def test_an_event_that_is_told_late_makes_no_key_deaf_for_longer() -> None:
     script = "10 KEY_A 1 a\n5 KEY_A 1 b\n6 KEY_A 1 b\n7 KEY_A 1 b"
 
     assert said(f'{PRESSED}holdoff = "2s"', script) == ["10 r a", "5 r b", "7 r b"]
+
+
+def test_a_reload_that_shortens_a_filter_does_not_wait_for_what_was_filed_before() -> None:
+    reload = declare(1, f'{PRESSED}hold_for = "1s"')
+
+    assert told_of(f'{PRESSED}hold_for = "1h"', "0 KEY_A 1", reload, "2 KEY_A 0\n3 KEY_A 1\n5 KEY_B 1") == ["4 r"]
+    assert said(f'{PRESSED}quiet_for = "1s"', "10 KEY_A 1\n5 KEY_A 1\n7 KEY_B 1") == ["6 r"]
+
+
+def test_what_is_due_at_one_instant_for_one_rule_raises_in_the_order_in_which_it_was_last_put_off() -> None:
+    assert said(f'{PRESSED}quiet_for = "1s"', "0 KEY_A 1 a\n0 KEY_A 1 b\n0 KEY_A 1 a") == ["1 r b", "1 r a"]
+
+
+def test_that_a_port_is_lost_is_a_condition_that_outlasts_the_port() -> None:
+    lost = '[[condition]]\nname = "lost"\nsource = "serial"\nmatch = { state = "lost" }\n'
+    rule = f'{lost}{PRESSED}while = ["lost"]'
+
+    assert told_of(rule, Event("serial", 0, {"port": "scanner", "state": "lost"}), "1 KEY_A 1") == ["1 r"]
+    assert told_of(rule, Event("serial", 0, {"port": "scanner", "state": "opened"}), "1 KEY_A 1") == []
 
 
 @pytest.mark.parametrize(

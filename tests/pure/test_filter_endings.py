@@ -25,7 +25,7 @@ bounces = st.lists(
 )
 
 
-def raised(pair: tuple[str, str], filter_: str, facts: Sequence[Event | DeviceGone]) -> list[tuple[str, str]]:
+def raised(pair: tuple[str, str], filter_: str, facts: Sequence[Event | DeviceGone]) -> list[tuple[str, str | None]]:
     """What is raised, as code and rule."""
     more = f'{filter_}\nkey = "{{code}}"\nstart_state = "always"\n'
     rules = "".join(

@@ -1,6 +1,6 @@
 """Whatever rules and whatever facts: filters raise what an account from scratch says, and nothing else moves them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import pytest
@@ -13,7 +13,7 @@ from bridge.pipeline.pipeline import Declared, Outcome
 from bridge.testing.replay import Replay
 from bridge.testing.transcript import json_of, text_of
 from tests.pure.filter_cases import ON_LEVELS, OWNERS, Case, cases
-from tests.pure.filter_oracle import Told, expected
+from tests.pure.filter_oracle import NUMBER, Said, Told, expected
 from tests.pure.filter_weight import weight
 
 pytestmark = pytest.mark.timeout(400)  # a failure is shrunk for up to 300 s
@@ -39,8 +39,15 @@ def events(replay: Replay, facts: Iterable[Told]) -> Iterator[Outcome]:
     yield from replay.run_out()
 
 
-def raised(outcomes: Iterable[Outcome]) -> list[tuple[int, str, str]]:
-    return [(each.at, each.rule, each.key) for each in outcomes if isinstance(each, Raised)]
+def raised(outcomes: Iterable[Outcome]) -> list[Said]:
+    raises = [each for each in outcomes if isinstance(each, Raised)]
+    return [(each.at, str(each.rule), each.key, number_of(each.details)) for each in raises]
+
+
+def number_of(details: Mapping[str, str]) -> str:
+    return next(
+        details[name] for name in NUMBER.values() if name in details and (name != "device" or "port" in details)
+    )
 
 
 def transcript(outcomes: Iterable[Outcome]) -> list[tuple[str | None, str | None]]:
@@ -48,7 +55,7 @@ def transcript(outcomes: Iterable[Outcome]) -> list[tuple[str | None, str | None
 
 
 @pytest.mark.parametrize("kind", ["none", *ON_LEVELS, "quiet_for"])
-@settings(max_examples=120)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_rules_raise_what_an_account_of_all_that_was_told_says(kind: str, data: st.DataObject) -> None:
     case = data.draw(cases([kind]))

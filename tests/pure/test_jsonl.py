@@ -164,12 +164,12 @@ def line_with(**changes: object) -> bytes:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"", "is not JSON: Input data was truncated"),
+        (b"", "is blank; every line of a recording is a JSON object"),
         (line_with()[:-20], "is not JSON: Input data was truncated"),
         (b"\x7fELF\x02\x01\x01\x00", "is not JSON: JSON is malformed: invalid character (byte 0)"),
         (b"[1]", "is not a JSON object"),
         (b" " * (LONGEST_LINE + 1), f"has {LONGEST_LINE + 1} bytes; a line of a recording has at most {LONGEST_LINE}"),
-        (line_with(at=None), "at is None, not a number of seconds"),
+        (line_with(at=None), "has no at, the seconds since the recording began"),
         (line_with(at="1"), "at is '1', not a number of seconds"),
         (line_with(at=True), "at is True, not a number of seconds"),
         (line_with(at=-1), "at is -1, not a time within a recording, in seconds"),
@@ -180,7 +180,7 @@ def line_with(**changes: object) -> bytes:
         (line_with(source="evdef"), f"source is 'evdef', not one of {', '.join(SOURCES)}"),
         (b'{"at": 1, "source": "udev", "action": "add", "action": "add"}', "says 'action' twice"),
         (b'{"at": 1, "source": "udev", "action": "add", "ID": "\\"", "at": 2}', "says 'at' twice"),
-        (HEADER, "at is None, not a number of seconds"),
+        (HEADER, "has no at, the seconds since the recording began"),
         (line_with(origin="later"), "origin is 'later', not one of live, start, resync"),
         (line_with(cod=1), "'cod' is no field of evdev"),
         (line_with(value="1"), "value is '1', not an integer"),

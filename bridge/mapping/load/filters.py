@@ -72,7 +72,9 @@ def _count(value: object) -> tuple[int, int | None]:
             if most is not None and most < least:
                 raise InvalidValueError(f"no number is at least {least} and at most {most}")
             return least, most
-        case dict() | str() | list():
+        case dict():
+            raise InvalidValueError(f"expected a table of min and max, found one of {', '.join(value) or 'nothing'}")
+        case str() | list():
             raise InvalidValueError(f"expected an integer or a table of min and max, found {describe(value)}")
         case _:
             exactly = at_least_one(value)

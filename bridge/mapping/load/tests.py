@@ -51,6 +51,8 @@ def open_match(table: Table, key: str = "match") -> Table | None:
 def _load_test(source: Source, name: str, value: object, of_type: object) -> Test:
     if name == SINCE:
         return parse_lapse(value)
+    if name in {"attr", "@attr"} and isinstance(value, dict):
+        raise InvalidValueError(f'a name with a dot stands in quotes: "{name}.{next(iter(value), "NAME")}" = ...')
     if not source.knows(name):
         meant = did_you_mean(name, source.fields) or f"; there are {', '.join(sorted(source.fields))}"
         raise InvalidValueError(f"unknown field of {source.name}{meant}")

@@ -39,6 +39,7 @@ def test_unknown_task(desk):
 
 def test_no_task(hwbridge):
     hwbridge.hold("lamp")
+    hwbridge.replay(tasks="")
 
 
 def test_unknown_condition(desk):
