@@ -1,6 +1,7 @@
 """`hwbridge check`: every error in rules and tasks files, in one go, and what is surely wrong. It changes nothing."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
@@ -23,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_file_options(parser)
     add_whose_options(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object for each error and warning")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,7 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
         declarations = check_declarations(rules, tasks, naming)
     except DeclarationError as error:
         for problem in error.problems:
-            show_error(str(problem))
+            if arguments.json:
+                print(_record("error", problem))
+            else:
+                show_error(str(problem))
         return 1
     written = Written(
         rules=declarations.rules,
@@ -49,7 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     )
     warnings = warnings_of(written)
     for warning in warnings:
-        show_error(_shown(warning))
+        if arguments.json:
+            print(_record("warning", warning))
+        else:
+            show_error(_shown(warning))
+    if arguments.json:
+        return 0
     more = f", {count_of(len(warnings), 'warning')}" if warnings else ""
     print(f"{counted(declarations)}: no errors{more}")
     return 0
@@ -66,6 +76,13 @@ def _parted(
     rules = [document for document in given if document not in tasks]
     files = {document.file for document in given}
     return rules, tasks, [document for document in usual_rules if document.file not in files]
+
+
+def _record(severity: str, problem: object) -> str:
+    """An error or a warning as a JSON object."""
+    assert isinstance(problem, Problem)
+    place = {"severity": severity, "file": problem.file, "line": problem.line}
+    return json.dumps({**place, "where": problem.where, "key": problem.key, "message": problem.message})
 
 
 def _shown(warning: Problem) -> str:

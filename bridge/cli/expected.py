@@ -6,7 +6,7 @@ The bytes are compared, however many they are; only what is shown of them is esc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bridge.errors import RecordingError
+from bridge.errors import BridgeError
 from bridge.model.text import printable
 from bridge.recording.lines import LONGEST_LINE, lines_of
 from bridge.testing.difference import unified_diff
@@ -17,7 +17,7 @@ _CHUNK = 256 * 1024
 def difference_from(expected: Path, lines: Iterable[str]) -> Iterator[str]:
     """The diff, one line after the other, from `expected` to these lines; nothing where the bytes are the same.
 
-    The file is opened before the first line is asked for. Raises `RecordingError` if it cannot be read.
+    The file is opened before the first line is asked for. Raises `BridgeError` if it cannot be read.
     """
     wanted = _lines_in(expected)
     found = (f"{line}\n" for line in lines)
@@ -33,7 +33,7 @@ def _lines_in(expected: Path) -> Iterator[str]:
         with expected.open("rb", buffering=0) as file:
             for number, line in enumerate(lines_of(iter(lambda: file.read(_CHUNK), b"")), start=1):
                 if len(line) > LONGEST_LINE:
-                    raise RecordingError(str(expected), number, "is longer than any line that a replay prints")
+                    raise BridgeError(f"{expected}:{number}: is longer than any line that a replay prints")
                 yield line.decode(errors="surrogateescape")
     except OSError as error:
-        raise RecordingError(str(expected), number, f"cannot be read: {error.strerror}") from error
+        raise BridgeError(f"{expected}:{number}: cannot be read: {error.strerror}") from error

@@ -52,7 +52,7 @@ def _checked(fields: dict[str, Field]) -> dict[str, Field]:
 NETWORK = Source(
     name="network",
     fields=frozenset({*_IDENTIFYING, "value"}.union(*DETAILS.values())),
-    integers=_INTEGERS,
+    integers=frozenset(),
     words={"kind": KINDS},
     is_property=lambda name: False,
     is_hexadecimal=lambda name: name == "mac",

@@ -39,6 +39,7 @@ LEVELS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {"code": {"not": "KEY_B"}, "value": {"min": 1}},
         {"value": 1},
         {"device": "a", "value": 1},
+        *[{"code": "ABS_X", "value": 1}] * 2,
         *({"code": "ABS_X", "value": number} for number in NUMBERS),
         *({**A, "since": since} for since in SINCE),
     ),
@@ -67,7 +68,7 @@ FIELDS: Mapping[str, Sequence[Mapping[str, Field]]] = {
     "evdev": (
         *[{"device": device, "code": "KEY_A", "value": value} for device in "aaab" for value in (0, 0, 1, 1, 2)],
         *[{"device": device, "code": "KEY_B", "value": value} for device in "ab" for value in (0, 1)],
-        *[{"device": "a", "code": "ABS_X", "value": value} for value in (0, 1, 2, 3)],
+        *[{"device": "a", "code": "ABS_X", "value": value} for value in (0, 1, 1, 2, 2, 3)],
         {"device": "a", "code": "REL_X", "value": 1},
     ),
     "udev": (
@@ -186,7 +187,7 @@ def rules(draw: st.DrawFn, number: int, named: Sequence[str], theme: Sequence[st
 
 
 def untils(source: str) -> st.SearchStrategy[Mapping[str, object] | None]:
-    return st.none() | st.none() | st.sampled_from(NUMBERS).map(lambda number: {ENDS[source]: number})
+    return st.none() | st.sampled_from([0, 0, 0, *NUMBERS]).map(lambda number: {ENDS[source]: number})
 
 
 @st.composite

@@ -90,6 +90,13 @@ def test_what_is_due_at_one_instant_for_one_rule_raises_in_the_order_in_which_it
     assert said(f'{PRESSED}quiet_for = "1s"', "0 KEY_A 1 a\n0 KEY_A 1 b\n0 KEY_A 1 a") == ["1 r b", "1 r a"]
 
 
+def test_state_found_false_is_settled_at_once_where_start_state_lets_it_raise_nothing() -> None:
+    for start_state in ("ignore", "if-changed"):
+        rule = f'{PRESSED}debounce = "20ms"\nstart_state = "{start_state}"'
+
+        assert said(rule, "0 KEY_A 1\n5 KEY_A 0 start\n5.01 KEY_A 1") == ["0.02 r", "5.03 r"]
+
+
 def test_that_a_port_is_lost_is_a_condition_that_outlasts_the_port() -> None:
     lost = '[[condition]]\nname = "lost"\nsource = "serial"\nmatch = { state = "lost" }\n'
     rule = f'{lost}{PRESSED}while = ["lost"]'

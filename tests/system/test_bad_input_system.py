@@ -46,7 +46,7 @@ RECORDINGS: dict[str, tuple[str | bytes, str]] = {
     "newer": ('{"hwbridge-recording": 2}\n', "1: is a recording of version 2; this hwbridge reads version 1"),
     "version true": ('{"hwbridge-recording": true}\n', "1: is a recording of version True"),
     "header again": (HEADER + HEADER, "2: has no at, the seconds since the recording began"),
-    "blank line": (HEADER + "\n" + ADD, "2: is not JSON"),
+    "blank line": (HEADER + "\n" + ADD, "2: is blank"),
     "two on a line": (HEADER + ADD.strip() + ADD, "2: is not JSON"),
     "no source": (HEADER + event(source=None), "2: source is None, not one of udev, evdev"),
     "unknown source": (HEADER + event(source="usb"), "2: source is 'usb', not one of udev, evdev"),

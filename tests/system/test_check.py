@@ -1,5 +1,6 @@
 """`hwbridge check`: every error of every file at once, in order, each with its line; it starts and changes nothing."""
 
+import json
 import os
 import subprocess
 import sys
@@ -323,3 +324,18 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...]) -> None:
 
     assert done.code == 2
     assert done.error.endswith(" --help")
+
+
+def test_errors_and_warnings_are_objects_for_machines(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(f'[[rule]]\nname = "r"\nsource = "udev"\nmatch = {{ ID_MODEL = "a|b" }}\nraise = "{GUID}"\n')
+    done = hwbridge("check", "--json", rules)
+
+    (warning,) = map(json.loads, done.out.splitlines())
+    assert (done.code, warning["severity"], warning["line"], warning["key"]) == (0, "warning", 4, "match.ID_MODEL")
+    rules.write_text("[[rule]]\n")
+    done = hwbridge("check", "--json", rules)
+    assert (done.code, done.err) == (1, "")
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert {each["severity"] for each in found} == {"error"}
+    assert {each["message"] for each in found} == {"missing"}

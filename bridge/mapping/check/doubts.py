@@ -80,6 +80,15 @@ def _globs(value: object, keys: Path) -> Iterator[tuple[Path, str]]:
             yield from _globs(inner, (*keys, "not"))
 
 
+def path_in_sys(tests: Tests) -> Iterator[Doubt]:
+    """A devpath as a path in the file system."""
+    devpath = tests.content.get("devpath")
+    if isinstance(devpath, str) and devpath.startswith("/sys/"):
+        yield Doubt(
+            f'a devpath is below /sys, and does not say so: "{devpath.removeprefix("/sys")}"', (*tests.keys, "devpath")
+        )
+
+
 def impossible(tests: Tests) -> Iterator[Doubt]:
     """Tests that no event of the source can pass together."""
     if can_pass(tests.source, tests.checks):
@@ -179,7 +188,12 @@ def never_found(rule: Rule, _: Content) -> Iterator[Doubt]:
             yield Doubt(f"devices that are found have action = 'add', and {name} is {test}", ("start_state",))
 
 
-OF_TESTS: tuple[Callable[[Tests], Iterator[Doubt]], ...] = (alternation, impossible, autorepeat)
+OF_TESTS: tuple[Callable[[Tests], Iterator[Doubt]], ...] = (
+    alternation,
+    path_in_sys,
+    impossible,
+    autorepeat,
+)
 OF_RULES: tuple[Callable[[Rule, Content], Iterator[Doubt]], ...] = (
     pinned_level,
     pinned_guard,

@@ -160,7 +160,7 @@ def _of_serial(_: Mapping[str, Test]) -> Iterator[Kind]:
 def _of_network(_: Mapping[str, Test]) -> Iterator[Kind]:
     details = {name for names in network.DETAILS.values() for name in names}
     for kind, own in network.DETAILS.items():
-        yield {"kind": OneOf((kind,)), "value": _SWITCH, **dict.fromkeys(details.difference(own), _ABSENT)}
+        yield {"kind": OneOf((kind,)), **dict.fromkeys(details.difference(own), _ABSENT)}
 
 
 def _of_device(_: Mapping[str, Test]) -> Iterator[Kind]:
@@ -172,7 +172,7 @@ def _of_system(_: Mapping[str, Test]) -> Iterator[Kind]:
     details = {name for names in system.DETAILS.values() for name in names}
     for name in system.NAMES:
         others = dict.fromkeys(details.difference(system.DETAILS.get(name, ())), _ABSENT)
-        value: Domain = _SWITCH if name in SYSTEM_CONDITIONS else _ABSENT
+        value: Domain = _SWITCH if name in SYSTEM_CONDITIONS else OneOf((0, 1, None))
         if name in system.MOMENTS_WITH_VALUE:
             value = Number(*system.MOMENTS_WITH_VALUE[name])
         yield {"name": OneOf((name,)), "value": value, **others}

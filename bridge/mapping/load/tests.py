@@ -74,6 +74,9 @@ def _load_test(source: Source, name: str, value: object, of_type: object) -> Tes
 def _canonical(value: object, convert: Callable[[str], str], names: Callable[[], Sequence[str]]) -> object:
     """A test's value with every name checked against the fixed table, and aliases made the one canonical name."""
     match value:
+        case str() if "|" in value:
+            listed = ", ".join(f'"{each}"' for each in value.split("|"))
+            raise InvalidValueError(f"{value!r} is no name; for alternatives write a list: [{listed}]")
         case str() if is_glob(value):
             if not fnmatch.filter(names(), value):
                 raise InvalidValueError(f"no name matches {value!r}")
