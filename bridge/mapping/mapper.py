@@ -69,24 +69,41 @@ class _Plan:
     """Whether an event that no rule matches is of no matter, unless a rule is true now: nobody is told of it."""
     last: dict[str, dict[str, int]] = field(default_factory=dict)
     """When the last event of each subject was, by owner; only where a rule asks."""
+    kept: dict[str, Fields] = field(default_factory=dict)
+    """What the last event of each owner will still have, of owners in recordings."""
 
     @property
     def adds_fields(self) -> bool:
         """Whether events have more fields than they came with."""
-        return self.wants_since or bool(self.inherited)
+        return self.wants_since or bool(self.inherited) or self.source.kept is not None
 
     def seen(self, event: Event) -> Event:
         """The event with the fields that it has by what was before it, and by what it is itself."""
-        fields = _with_own(event.fields, self.inherited) if self.inherited else event.fields
+        fields = event.fields
+        if event.replayed and self.source.kept is not None:
+            fields = self._with_kept(fields, self.source.kept)
+        if self.inherited:
+            fields = _with_own(fields, self.inherited)
         if self.wants_since:
             fields = self._with_since(fields, event.at)
         return event if fields is event.fields else msgspec.structs.replace(event, fields=fields)
 
     def forget(self, owner: str) -> None:
-        """A device went, and with it the times of its last events."""
+        """A device went, and with it what its events said and when they were."""
+        self.kept.pop(owner, None)
         last = self.last.pop(owner, {})
         if lasting := {rest: at for rest, at in last.items() if rest in self.source.lasting}:
             self.last[owner] = lasting
+
+    def _with_kept(self, fields: Fields, kept: Callable[[Fields | None, Fields], Fields]) -> Fields:
+        """The fields, with those that a device that goes had when it came, and that are not told again."""
+        owner, _ = self.source.subject(fields)
+        before = self.kept.get(owner)
+        if not self.source.leaves(fields):
+            self.kept[owner] = kept(before, fields)
+            return fields
+        missing = {name: value for name, value in (before or {}).items() if name not in fields}
+        return {**fields, **missing} if missing else fields
 
     def _with_since(self, fields: Fields, at: int) -> Fields:
         owner, rest = self.source.subject(fields)
@@ -336,6 +353,7 @@ def _plans_of(table: RuleTable, before: Mapping[str, _Plan], *, is_told: bool) -
             is_guarding=is_guarding,
             is_plain=not (is_guarding or wants_since or source.names_triggers or is_told),
             last=before[name].last if wants_since and name in before else {},
+            kept=before[name].kept if name in before else {},
         )
     return plans
 

@@ -43,6 +43,11 @@ class Source:
     """The second halves of those subjects whose levels stay when their owner goes."""
     words: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
     """Fields of which every value is one of a few words."""
+    kept: Callable[[Fields | None, Fields], Fields] | None = None
+    """What an owner's last event still has of the ones before: given that, or None at first, and the fields of another.
+
+    None where the last event needs nothing. A monitor sees to it itself; recordings that others made may not.
+    """
     names_triggers: bool = False
     """Whether an event may name triggers itself, so that it matters though no rule asks for it."""
     levels: Callable[[Collection[Field]], Iterable[Mapping[str, Field | None]]] | None = None

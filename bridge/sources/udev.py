@@ -3,6 +3,7 @@
 Names are udev's (udev(7), libudev): an event has every property by its name, beside the fields below.
 """
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -27,6 +28,8 @@ _PROPERTY_OF_FIELD = {
 }
 
 
+_OF_ONE_EVENT = re.compile(rf"action|synthetic|ACTION|SEQNUM|SYNTH_.*|DEVPATH_OLD|{TRIGGER_PROPERTY}")
+"""Fields of an event, and not of its device."""
 _is_told = lru_cache(maxsize=4096)(is_property)
 """A udev rule may set properties of any name; those that no rule can test are not told, or they would hide fields."""
 
@@ -65,6 +68,12 @@ def _leaves(fields: Fields) -> bool:
     return fields.get("action") == "remove"
 
 
+def _kept(before: Fields | None, fields: Fields) -> Fields:
+    if before is not None and fields.get("action") != "add":
+        return before
+    return {name: value for name, value in fields.items() if not _OF_ONE_EVENT.fullmatch(name)}
+
+
 UDEV = Source(
     name="udev",
     fields=frozenset(FIELDS),
@@ -79,5 +88,6 @@ UDEV = Source(
     checked=_checked,
     leaves=_leaves,
     repeats=lambda fields: False,
+    kept=_kept,
     names_triggers=True,
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from textwrap import dedent
 
 import pytest
+from msgspec import structs
 
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot
@@ -93,6 +94,28 @@ def test_details_and_key_are_templates_over_fields_and_regex_groups() -> None:
     assert isinstance(raised, Raised)
     assert raised.details == {"maker": "ACME", "text": "no 42 of Flash, {so}", "none": ""}
     assert raised.key == f"ACME{FLASH}"
+
+
+def test_a_recorded_remove_event_has_what_the_device_had_when_it_came() -> None:
+    rule = f"""\
+        [[rule]]
+        name = "gone"
+        source = "udev"
+        match = {{ action = "remove", ID_SERIAL = "S1" }}
+        raise = "{DISK}"
+        """
+    came = udev("add", ID_SERIAL="S1", SEQNUM="7", HWBRIDGE_TRIGGER=DISK)
+    for replayed, expected in ((True, ["gone"]), (False, [])):
+        mapper = mapper_of(rule)
+        events = [structs.replace(each, replayed=replayed) for each in (came, udev("change"), udev("remove"))]
+        mapped = [mapper.receive(event) for event in events]
+
+        assert names(mapped[2]) == expected
+        if replayed:
+            (raised,) = mapped[2]
+            assert isinstance(raised, Raised)
+            assert raised.details == {"action": "remove", "devpath": FLASH, "ID_SERIAL": "S1"}
+            assert names(mapper.receive(structs.replace(udev("remove"), replayed=True))) == []
 
 
 def test_an_empty_key_is_one_for_the_whole_rule_and_empty_details_are_none() -> None:
