@@ -21,6 +21,8 @@ from bridge.recording.lines import lines_of
 
 _CHUNK = 256 * 1024
 """Bytes read at once."""
+_ELSEWHERE = 60_000_000
+"""Microseconds. Times count from a recording's beginning; where the first is later than this, from elsewhere (1970)."""
 STANDARD_INPUT = Path("-")
 
 
@@ -28,7 +30,7 @@ class RecordingFile:
     """A recording that is right from its first line to its last; whoever opens it closes it.
 
     `name` is for messages, `header` what its first line says (nothing but in hwbridge's own format), `count` the
-    number of events, `begin` and `last_at` the times of the first and the last, in microseconds.
+    number of events, `begin` when it began and `last_at` the time of the last, in microseconds.
     """
 
     def __init__(self, name: str, file: IO[bytes], chunks: Iterable[bytes]) -> None:
@@ -40,7 +42,7 @@ class RecordingFile:
         lines = lines_of(self._measured(chunks))
         first = list(islice(lines, 1))
         for event in read_events(name, chain(first, lines)):
-            if self.count == 0:
+            if self.count == 0 and event.at > _ELSEWHERE:
                 self.begin = event.at
             self.count += 1
             self.last_at = event.at

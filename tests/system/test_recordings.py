@@ -182,3 +182,15 @@ def test_a_played_recording_that_is_cut_meanwhile_plays_what_is_left_and_says_so
         with pytest.raises(DeviceError, match=r"a:4: was cut while it was read"):
             playback.read()
         playback.close()
+
+
+@pytest.mark.parametrize(("first", "begin"), [(0, 0), (60, 0), (60.000001, 60_000_001), (1.7e9, 1_700_000_000_000_000)])
+def test_a_recording_whose_times_count_from_elsewhere_begins_with_its_first_event(
+    tmp_path: Path, first: float, begin: int
+) -> None:
+    lines = ['{"hwbridge-recording": 1}']
+    lines += [f'{{"at": {first + more:.6f}, "source": "udev", "action": "add", "devpath": "/d"}}' for more in (0, 1)]
+    (tmp_path / "r.jsonl").write_text("\n".join(lines))
+
+    with open_recording(tmp_path / "r.jsonl") as recording:
+        assert recording.begin == begin

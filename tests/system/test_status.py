@@ -71,7 +71,8 @@ def test_raises_without_a_subscriber_are_not_counted(daemon: Daemon) -> None:
 
 def test_a_recording_that_plays_is_shown_and_what_moves_a_cursor_is_escaped(daemon: Daemon) -> None:
     names = {"\x1b[31m.jsonl": r"\x1b[31m.jsonl", "\udcff.jsonl": r"\udcff.jsonl"}
-    lines = ('{"hwbridge-recording": 1}', '{"at": 3600, "source": "udev", "action": "add", "devpath": "/d"}')
+    device = '"source": "udev", "action": "add", "devpath": "/d"}'
+    lines = ('{"hwbridge-recording": 1}', f'{{"at": 0, {device}', f'{{"at": 3600, {device}')
     for name in names:
         (daemon.folder / name).write_text("\n".join(lines))
         daemon.options = (*daemon.options, "--play", os.fsencode(daemon.folder / name))
