@@ -17,7 +17,7 @@ from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.pipeline.pipeline import ConditionSet
 from bridge.toml.document import parse
-from tests.pure.filter_oracle import NUMBER, Condition, Rule, Told
+from tests.pure.filter_oracle import NUMBER, Condition, Rule, Told, repeats
 from tests.pure.said import GUID
 
 SYSTEM = Condition("InternetAvailable", "system", {"name": "InternetAvailable", "value": 1})
@@ -86,6 +86,7 @@ FIELDS: Mapping[str, Sequence[Mapping[str, Field]]] = {
 """What an event may tell, by source."""
 OF_SYSTEM = [Event("system", 0, {"name": SYSTEM.name, "value": value}) for value in (0, 1)]
 TYPES = {"KEY_A": "EV_KEY", "KEY_B": "EV_KEY", "ABS_X": "EV_ABS", "REL_X": "EV_REL"}
+ORIGINS = (Origin.LIVE, Origin.RESYNC, Origin.START)
 SUBSYSTEMS = {"p": "s", "q": "t"}
 ON_LEVELS = ("edge", "debounce", "hold_for")
 STEPS = (0, 0, 1, 1, 1, 2, 3, 5, 9)
@@ -151,11 +152,10 @@ def toml(value: object) -> str:
 
 
 def told_of(source: str) -> list[Told]:
-    """All that may be told of one source, by no means equally often."""
-    live = [event_of(source, fields, Origin.LIVE) for fields in FIELDS[source]]
-    others = [event_of(source, fields, origin) for fields in FIELDS[source] for origin in (Origin.START, Origin.RESYNC)]
+    """All that may be told of one source, by no means equally often. State that is found is no autorepeat."""
+    live, resync, start = ([event_of(source, fields, origin) for fields in FIELDS[source]] for origin in ORIGINS)
     gone = [DeviceGone(source, 0, owner) for owner in ("a", "p", "x", "unknown")]
-    return [*live * 3, *others, *gone]
+    return [*live * 3, *resync, *(each for each in start if not repeats(each)), *gone]
 
 
 def event_of(source: str, fields: Mapping[str, Field], origin: Origin) -> Event:

@@ -79,11 +79,12 @@ def test_an_event_that_is_told_late_makes_no_key_deaf_for_longer() -> None:
     assert said(f'{PRESSED}holdoff = "2s"', script) == ["10 r a", "5 r b", "7 r b"]
 
 
-def test_a_reload_that_shortens_a_filter_does_not_wait_for_what_was_filed_before() -> None:
-    reload = declare(1, f'{PRESSED}hold_for = "1s"')
+def test_a_timer_that_is_due_sooner_than_before_does_not_wait_for_its_old_time() -> None:
+    reload = declare(1, f'{PRESSED}debounce = "1s"')
+    per_code = '[[rule]]\nname = "r"\nmatch = { value = 1 }\nkey = "{code}"\nquiet_for = "1s"'
 
-    assert told_of(f'{PRESSED}hold_for = "1h"', "0 KEY_A 1", reload, "2 KEY_A 0\n3 KEY_A 1\n5 KEY_B 1") == ["4 r"]
-    assert said(f'{PRESSED}quiet_for = "1s"', "10 KEY_A 1\n5 KEY_A 1\n7 KEY_B 1") == ["6 r"]
+    assert told_of(f'{PRESSED}debounce = "1h"', "0 KEY_A 1", reload, "2 KEY_A 0\n4 KEY_A 1") == ["5 r"]
+    assert said(per_code, "10 KEY_A 1\n5 KEY_A 1\n5 KEY_B 1\n8 KEY_C 1") == ["6 r KEY_A", "6 r KEY_B", "9 r KEY_C"]
 
 
 def test_what_is_due_at_one_instant_for_one_rule_raises_in_the_order_in_which_it_was_last_put_off() -> None:
