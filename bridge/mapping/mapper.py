@@ -7,14 +7,13 @@ handed in as `Memory`, and every change of it is told as a value for the store.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from bridge.errors import InvalidDetailsError
 from bridge.mapping.bursts import Burst, Bursts, DeafTimes
 from bridge.mapping.conditions import Conditions, Guard, Named
-from bridge.mapping.explain.reasons import Explain
-from bridge.mapping.explain.telling import Teller
 from bridge.mapping.index import Candidate
 from bridge.mapping.match import passes
 from bridge.mapping.raising import HOOK, Refusal, hooked_by, key_of, raised_of, refusal_of, told_by
@@ -26,6 +25,10 @@ from bridge.model.events import SINCE, DeviceGone, Event, Field, Fields, Origin
 from bridge.model.triggers import Raised
 from bridge.sources import SOURCES
 from bridge.sources.source import Source, Subject
+
+if TYPE_CHECKING:
+    from bridge.mapping.explain.reasons import Explain
+    from bridge.mapping.explain.telling import Teller
 
 
 class RaisedThisBoot(msgspec.Struct, frozen=True):
@@ -117,7 +120,7 @@ class _Plan:
 class Mapper:
     """Rules, and all that they remember of events that have been; `explain` is told why others do not raise."""
 
-    def __init__(self, memory: Memory | None = None, explain: Explain | None = None) -> None:
+    def __init__(self, memory: Memory | None = None, explain: "Explain | None" = None) -> None:
         memory = memory or Memory()
         self._raised_this_boot = set(memory.raised_this_boot)
         self._remembered = {name: {subject for rule, subject in memory.true if rule == name} for name, _ in memory.true}
@@ -127,7 +130,7 @@ class Mapper:
         self._bursts = Bursts(self._timers)
         self._deaf = DeafTimes()
         self._conditions = Conditions()
-        self._teller = Teller(explain, self._conditions, self._deaf) if explain is not None else None
+        self._teller = _teller_of(explain, self._conditions, self._deaf) if explain is not None else None
         self._plans = _plans_of(self.table, {}, is_told=self._teller is not None)
 
     def replace(self, table: RuleTable) -> Sequence[LevelTurned]:
@@ -310,6 +313,12 @@ class Mapper:
                 self._teller.broken(standing, gone.at)
         left = self._standings.leave(plan.source, gone.owner)
         return [each for standing in left for each in _told(standing.rule, standing.subject, true=False)]
+
+
+def _teller_of(explain: "Explain", conditions: Conditions, deaf: DeafTimes) -> "Teller":
+    from bridge.mapping.explain.telling import Teller  # the daemon has no use for it, and starts without
+
+    return Teller(explain, conditions, deaf)
 
 
 def _may_start(rule: Rule, *, was_true: bool) -> bool:

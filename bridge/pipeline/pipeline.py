@@ -4,18 +4,21 @@ The service is this object plus asyncio; replay is this object plus a virtual cl
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Dropped, Finished, Kill
 from bridge.dispatch.dispatcher import Dispatcher
-from bridge.mapping.explain.reasons import Explain
 from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot
 from bridge.mapping.raising import Refusal
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event
 from bridge.model.tasks import CancellationReason, Registration
 from bridge.model.triggers import Raised
+
+if TYPE_CHECKING:
+    from bridge.mapping.explain.reasons import Explain
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +55,9 @@ class Pipeline:
     `explain`, where somebody wants to know, is told why rules do not raise.
     """
 
-    def __init__(self, new_id: Callable[[], str], memory: Memory | None = None, explain: Explain | None = None) -> None:
+    def __init__(
+        self, new_id: Callable[[], str], memory: Memory | None = None, explain: "Explain | None" = None
+    ) -> None:
         self._mapper = Mapper(memory, explain)
         self.dispatcher = Dispatcher(new_id)
 
