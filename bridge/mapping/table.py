@@ -3,22 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from bridge.mapping.conditions import Condition, Named, OnDevice
 from bridge.mapping.index import Index
 from bridge.mapping.interest import Asker, Interest
-from bridge.mapping.ports import InputOptions, SerialPort
 from bridge.mapping.rules import Rule
 from bridge.model.triggers import NamedTrigger
 from bridge.sources import SOURCES
+
+if TYPE_CHECKING:
+    from bridge.mapping.ports import InputOptions, SerialPort
 
 
 @dataclass(frozen=True, slots=True)
 class Devices:
     """What the files say of devices: the serial ports to open, options of input devices."""
 
-    ports: tuple[SerialPort, ...] = ()
-    inputs: tuple[InputOptions, ...] = ()
+    ports: "tuple[SerialPort, ...]" = ()
+    inputs: "tuple[InputOptions, ...]" = ()
 
 
 NO_DEVICES = Devices()

@@ -11,10 +11,9 @@ from bridge.mapping.conditions import SYSTEM_LEVELS, Condition
 from bridge.mapping.load.filters import load_filters
 from bridge.mapping.load.guards import load_guards
 from bridge.mapping.load.names import load_trigger_names
-from bridge.mapping.load.ports import load_input_options, load_serial_ports
 from bridge.mapping.load.tests import check_level, fields_known, load_match, open_match
 from bridge.mapping.rules import Rule, StartState
-from bridge.mapping.table import Devices, RuleTable
+from bridge.mapping.table import NO_DEVICES, Devices, RuleTable
 from bridge.model.conditions import SYSTEM_CONDITIONS
 from bridge.model.details import MOST_NAMES, NAME
 from bridge.model.templates import Template
@@ -43,15 +42,26 @@ def load_rules(documents: Sequence[Document], naming: Sequence[Document] = ()) -
     declared = _claimed(roots, "condition")
     conditions = {each.name: each for each in SYSTEM_LEVELS}
     conditions |= {each.name: each for table in (*given, *declared) for each in _load_condition(table)}
-    places: dict[str, str] = {}
-    ports = [port for root in roots for port in load_serial_ports(root, places)]
-    inputs = [options for root in roots for options in load_input_options(root)]
+    devices = _load_devices(roots)
     rules = [rule for table in _claimed(roots, "rule") for rule in _load_rule(table, names, conditions)]
     for root in roots:
         root.finish()
     order = {document.file: place for place, document in enumerate(documents)}
     problems.sort(key=lambda problem: (order[problem.file], problem.line))
-    return RuleTable(rules, names, tuple(conditions.values()), Devices(tuple(ports), tuple(inputs))), problems
+    return RuleTable(rules, names, tuple(conditions.values()), devices), problems
+
+
+def _load_devices(roots: Sequence[Table]) -> Devices:
+    for root in roots:
+        root.known.update(("serial", "input"))
+    if not any(key in root for root in roots for key in ("serial", "input")):
+        return NO_DEVICES
+    from bridge.mapping.load.ports import load_input_options, load_serial_ports  # most files need none of it
+
+    places: dict[str, str] = {}
+    ports = [port for root in roots for port in load_serial_ports(root, places)]
+    inputs = [options for root in roots for options in load_input_options(root)]
+    return Devices(tuple(ports), tuple(inputs))
 
 
 def _claimed(roots: Sequence[Table], kind: str) -> list[Table]:
