@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import entry_points
 
 from bridge.cli.errors import show_error
 from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
@@ -14,6 +13,7 @@ from bridge.mapping.check.warnings import Written, warnings_of
 from bridge.model.text import count_of
 from bridge.service.declarations import check_declarations, counted, read_rules, read_tasks
 from bridge.service.files import read_given
+from bridge.service.installed import installed_monitors
 from bridge.toml.document import Document, Problem
 
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         rule_files=rules,
         task_files=tasks,
         naming=naming,
-        watched={entry_point.name for entry_point in entry_points(group="bridge.monitors")},
+        watched=installed_monitors().keys(),
     )
     warnings = warnings_of(written)
     for warning in warnings:

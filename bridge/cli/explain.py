@@ -25,7 +25,7 @@ from bridge.pipeline.pipeline import Outcome
 from bridge.service.declarations import read_declarations
 from bridge.service.recordings import RecordingFile, merged, open_recording
 from bridge.testing.replay import Replay
-from bridge.toml.values import NOT_THERE_YET, did_you_mean
+from bridge.toml.values import NOT_THERE_YET, nearest_or_all
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -72,8 +72,7 @@ def _asked_for(rules: RuleTable, names: Sequence[str] | None) -> RuleTable:
     known = [rule.name for rule in rules.rules]
     for name in names:
         if name not in known:
-            meant = did_you_mean(name, known) or f"; there are {', '.join(known) or 'none'}"
-            raise InvalidValueError(f"no rule has the name {name!r}{meant}")
+            raise InvalidValueError(f"no rule has the name {name!r}{nearest_or_all(name, known)}")
     return RuleTable([rule for rule in rules.rules if rule.name in names], rules.names, rules.conditions, rules.devices)
 
 

@@ -5,23 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.cli.event_lines import line_of
-from bridge.mapping.explain.reasons import (
-    AlreadyTrue,
-    Broken,
-    Deaf,
-    Ended,
-    Found,
-    Miscounted,
-    Mismatch,
-    Momentary,
-    NotHeld,
-    Reason,
-    Refused,
-    Repeated,
-    Settled,
-    Waits,
-    Withheld,
-)
+from bridge.mapping.explain.reasons import Mismatch, Withheld
 from bridge.mapping.explain.tally import Summary
 from bridge.model.durations import format_at
 from bridge.model.events import DeviceGone, Event
@@ -31,23 +15,6 @@ from bridge.recording.jsonl import json_line
 from bridge.testing.transcript import json_of
 
 Verdict = Raised | Withheld
-
-_WORDS: Mapping[type[Reason], str] = {
-    Mismatch: "match",
-    NotHeld: "while",
-    Found: "start_state",
-    Repeated: "autorepeat",
-    Momentary: "moment",
-    Ended: "until",
-    AlreadyTrue: "true already",
-    Waits: "waits",
-    Broken: "broken",
-    Settled: "settled",
-    Miscounted: "count",
-    Deaf: "holdoff",
-    Refused: "refused",
-}
-"""The word that JSON has for each kind of reason: the rule's key where one is to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +72,7 @@ def _json_of_withheld(withheld: Withheld, what: str, more: Mapping[str, object] 
         "what": what,
         "rule": withheld.rule.name,
         **(more or {}),
-        "reason": _WORDS[type(reason)],
+        "reason": reason.word,
     }
     if isinstance(reason, Mismatch):
         facts |= {"field": reason.field, "seen": reason.seen, "wanted": str(reason.wanted)}

@@ -12,22 +12,22 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from bridge import __version__
+from bridge.cli.durations import duration
 from bridge.cli.errors import show_error
 from bridge.cli.places import path, places_of
-from bridge.errors import BridgeError, DeviceError, InvalidDurationError
+from bridge.errors import BridgeError, DeviceError
 from bridge.mapping.interest import Interest
-from bridge.model.durations import parse_duration
 from bridge.model.text import count_of
 from bridge.monitors.monitor import DescribingMonitor, Monitor
 from bridge.service.clock import monotonic
 from bridge.service.declarations import Settings, check_declarations, read_rules, read_settings
+from bridge.service.installed import installed_monitors
 from bridge.service.places import Directories
 from bridge.service.recorder import Ends, Everything, Recorder, record
-from bridge.service.recording_file import RecordingFile, create
+from bridge.service.recording_writer import RecordingWriter, create
 from bridge.sources import SOURCES
 
 NOT_ALLOWED = 77
@@ -52,11 +52,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", metavar="NAME", type=_source, action="append", help="record this source only; may be given again"
     )
-    parser.add_argument("--for", metavar="DURATION", type=_duration, dest="span", help="stop after that time: 10s")
+    parser.add_argument("--for", metavar="DURATION", type=duration, dest="span", help="stop after that time: 10s")
     parser.add_argument(
         "--count", metavar="N", type=_count, help="stop after N events; those of the start do not count"
     )
-    parser.add_argument("--quiet", metavar="DURATION", type=_duration, help="stop when nothing came for that long")
+    parser.add_argument("--quiet", metavar="DURATION", type=duration, help="stop when nothing came for that long")
     parser.add_argument("--blank-keys", action="store_true", help="write KEY_A for every key that makes text")
 
 
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(handlers=[_ShownAsErrors()], level=logging.WARNING)
     asked = _everything if arguments.rules is None else _of_rules(arguments.rules)
     settings = read_settings(places_of(argparse.Namespace(user=False, system=False)).config, given=False)
-    monitors = _open_monitors(arguments.source or [*_factories()], asked, settings)
+    monitors = _open_monitors(arguments.source or _live(), asked, settings)
     ends = Ends(span=arguments.span, count=arguments.count, quiet=arguments.quiet)
     with closing(Recorder(monitors, clock=monotonic, ends=ends, blank=arguments.blank_keys)) as recorder:
         first = recorder.begin(asked, _about(arguments))
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             show_error("hwbridge: nothing can be recorded: no device may be read")
             return NOT_ALLOWED
         with _opened(arguments.file) as (descriptor, name), _stop_signals() as stop:
-            file = RecordingFile(descriptor, name, stop)
+            file = RecordingWriter(descriptor, name, stop)
             file.write(first)
             if sys.stderr is not None and sys.stderr.isatty():
                 show_error(f"hwbridge: recording {_in_short(recorder)} to {name}; Ctrl-C ends it")
@@ -100,13 +100,9 @@ def _of_rules(given: list[Path]) -> Asked:
     return check_declarations(documents, ()).rules.interest
 
 
-def _factories() -> dict[str, EntryPoint]:
-    """The monitor of each source; where there are several, the first one, as in the daemon."""
-    factories: dict[str, EntryPoint] = {}
-    for each in entry_points(group="bridge.monitors"):
-        if each.name in SOURCES:
-            factories.setdefault(each.name, each)
-    return factories
+def _live() -> list[str]:
+    """The sources that can be recorded."""
+    return [name for name in installed_monitors() if name in SOURCES]
 
 
 def _open_monitors(names: list[str], asked: Asked, settings: Settings) -> dict[str, Monitor]:
@@ -117,7 +113,7 @@ def _open_monitors(names: list[str], asked: Asked, settings: Settings) -> dict[s
         raise BridgeError(f"nothing to record: no rule asks for events of {', '.join(names)}")
     for name in wanted:
         try:
-            monitors[name] = _factories()[name].load()(clock=monotonic, settings=settings.get(name, {}))
+            monitors[name] = installed_monitors()[name].load()(clock=monotonic, settings=settings.get(name, {}))
         except DeviceError as error:
             log.error("%s: %s", name, error)
     return monitors
@@ -180,19 +176,12 @@ def _stop_signals() -> Iterator[int]:
 
 
 def _source(text: str) -> str:
-    live = _factories()
+    live = _live()
     if text in live:
         return text
     if text in SOURCES:
         raise argparse.ArgumentTypeError(f"{text} cannot be recorded yet: this version has no monitor of it")
     raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(sorted(live))}")
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except InvalidDurationError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _count(text: str) -> int:

@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 from bridge.cli.bar import Bar
+from bridge.cli.durations import duration
 from bridge.cli.errors import show_error
 from bridge.cli.expected import difference_from
 from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
 from bridge.dispatch.decisions import Finished
-from bridge.errors import InvalidDurationError, InvalidValueError
+from bridge.errors import InvalidValueError
 from bridge.hosts.host import Ended, Host
 from bridge.mapping.raising import Refusal
-from bridge.model.durations import format_duration, parse_duration
+from bridge.model.durations import format_duration
 from bridge.model.events import DeviceGone, Event
 from bridge.model.tasks import InstanceState
 from bridge.model.text import printable
@@ -45,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("to", "play no event that is later than that time of the recording"),
         ("until", "go on until that time of the recording, and no further: 10s"),
     ):
-        parser.add_argument(f"--{name}", metavar="DURATION", type=_duration, dest=f"{name}_at", help=explanation)
+        parser.add_argument(f"--{name}", metavar="DURATION", type=duration, dest=f"{name}_at", help=explanation)
     parser.add_argument(
         "--speed", metavar="N", type=_speed, help="take time: 1 as long as it took, 2 half of it; without it, none"
     )
@@ -75,13 +76,6 @@ def _check_times(begin: int | None, ends: Mapping[str, int | None]) -> None:
     for option, end in ends.items():
         if begin is not None and end is not None and begin > end:
             raise InvalidValueError(f"--from {format_duration(begin)} is later than {option} {format_duration(end)}")
-
-
-def _duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except InvalidDurationError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _speed(text: str) -> float:

@@ -72,7 +72,7 @@ class _Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class GuardState:
     """What is known of a guard: whether it holds, and since when it has been so, in microseconds."""
 
     holds: bool
@@ -128,7 +128,7 @@ class Conditions:
     def __init__(self) -> None:
         self._sources: dict[str, _Source] = {}
         self._by_name: dict[str, _Level] = {}
-        self._set: dict[str, Known] = {}
+        self._set: dict[str, GuardState] = {}
 
     def replace(self, watched: Sequence[Watched]) -> None:
         """Watches these from now on; what is known of one that says the same as before stays."""
@@ -167,24 +167,24 @@ class Conditions:
         """Says what a condition is, whatever events tell; None leaves it to the events again."""
         before = self._state(name)
         if value is not None:
-            self._set[name] = before if before is not None and before.holds is value else Known(value, at)
+            self._set[name] = before if before is not None and before.holds is value else GuardState(value, at)
             return
         self._set.pop(name, None)
         level = self._by_name.get(name)
         if level is not None:
             level.turned = before.since if before is not None and before.holds is bool(level.subjects) else at
 
-    def state(self, guard: Guard, owner: str) -> Known | None:
+    def state(self, guard: Guard, owner: str) -> GuardState | None:
         """What is known of a guard, for an event of this owner; None where nothing is."""
         if isinstance(guard, Named):
             state = self._state(guard.name)
-            return state and Known(state.holds is guard.wanted, state.since)
+            return state and GuardState(state.holds is guard.wanted, state.since)
         source = self._sources.get(guard.source.name)
-        return _known(source.levels[guard].get(owner)) if source is not None else None
+        return _state_of(source.levels[guard].get(owner)) if source is not None else None
 
-    def _state(self, name: str) -> Known | None:
+    def _state(self, name: str) -> GuardState | None:
         """What was said of a condition, or else what events tell."""
-        return self._set.get(name) or _known(self._by_name.get(name))
+        return self._set.get(name) or _state_of(self._by_name.get(name))
 
     def hold(self, guards: Sequence[Guard], owner: str) -> bool:
         """Whether all guards are known to hold."""
@@ -196,8 +196,8 @@ class Conditions:
         return all(state is not None and state.holds and state.since <= since for state in states)
 
 
-def _known(level: _Level | None) -> Known | None:
-    return Known(bool(level.subjects), level.turned) if level is not None and level.known else None
+def _state_of(level: _Level | None) -> GuardState | None:
+    return GuardState(bool(level.subjects), level.turned) if level is not None and level.known else None
 
 
 def _about(watched: Watched) -> Checks:

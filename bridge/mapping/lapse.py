@@ -47,7 +47,11 @@ def parse_lapse(value: object) -> Test:
             return Not(parse_lapse(test))
         case dict() if value and value.keys() <= {*_SIDES}:
             sides = {name: parse_duration(side) for name, side in value.items()}
-            return Lapse(Range(minimum=sides.get("min"), maximum=sides.get("max"), below=sides.get("below")))
+            try:
+                return Lapse(Range(minimum=sides.get("min"), maximum=sides.get("max"), below=sides.get("below")))
+            except InvalidValueError as error:
+                shown = ", ".join(f'{name} = "{side}"' for name, side in value.items())
+                raise InvalidValueError(f"nothing lies in {{ {shown} }}") from error
         case _:
             raise InvalidValueError(
                 f"{describe(value)} is no test of a time: a table of min, max, below with durations, "

@@ -207,7 +207,7 @@ class Mapper:
         turned: Sequence[Mapped] = ()
         if is_level and rule.has_level and not was_true and not _ends(rule, event.fields):
             raises = self._standings.turn(rule, event, subject, true=True, passes=may_raise) or raises
-            turned = _told(rule, subject, true=True)
+            turned = _turned(rule, subject, true=True)
         if raises:
             return (*self._raise(rule, event, event.at), *turned)
         if self._teller is not None:
@@ -224,7 +224,7 @@ class Mapper:
             self._teller.broken(standing, event.at)
         passes_on = event.origin is not Origin.START or _may_start(rule, was_true=True)
         self._standings.turn(rule, event, subject, true=False, passes=passes_on)
-        return _told(rule, subject, true=False)
+        return _turned(rule, subject, true=False)
 
     def _count(self, rule: Rule, span: int, event: Event) -> Sequence[Mapped]:
         """One more match of a rule that raises when it is quiet; what comes while it is deaf does not count."""
@@ -312,7 +312,7 @@ class Mapper:
             for standing in self._standings.leaving(plan.source, gone.owner):
                 self._teller.broken(standing, gone.at)
         left = self._standings.leave(plan.source, gone.owner)
-        return [each for standing in left for each in _told(standing.rule, standing.subject, true=False)]
+        return [each for standing in left for each in _turned(standing.rule, standing.subject, true=False)]
 
 
 def _teller_of(explain: "Explain", conditions: Conditions, deaf: DeafTimes) -> "Teller":
@@ -337,7 +337,7 @@ def _ends(rule: Rule, fields: Fields) -> bool:
     return bool(rule.until) and passes(rule.until, fields)
 
 
-def _told(rule: Rule, subject: Subject, *, true: bool) -> Sequence[LevelTurned]:
+def _turned(rule: Rule, subject: Subject, *, true: bool) -> Sequence[LevelTurned]:
     return [LevelTurned(rule.name, subject, true)] if rule.start_state is StartState.IF_CHANGED else []
 
 

@@ -3,16 +3,13 @@
 Nothing here hears an event or looks at a device.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bridge.sources.udev import TRIGGER_PROPERTY
+from bridge.sources.udev import OF_ONE_EVENT, TRIGGER_PROPERTY
 
 Properties = Mapping[str, str]
 
-OF_ONE_EVENT = re.compile(r"ACTION|SEQNUM|SYNTH_UUID|SYNTH_ARG_.*|DEVPATH_OLD")
-"""Properties of an event and not of its device (kernel, lib/kobject_uevent.c)."""
 OF_MESSAGES = frozenset({"USEC_INITIALIZED", "UDEV_DATABASE_VERSION"})
 """Every message of udevd has these, but a listed device only if udevd keeps a file for it."""
 SETS = {"DEVLINKS": " ", "TAGS": ":", "CURRENT_TAGS": ":"}

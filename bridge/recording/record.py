@@ -9,6 +9,7 @@ from bridge.errors import InvalidValueError
 from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.sources import SOURCES
 from bridge.sources.source import Source
+from bridge.toml.values import nearest_or_all
 
 LATEST = 2**51
 """Microseconds. Times up to here survive being a JSON number of seconds (some 71 years)."""
@@ -21,6 +22,8 @@ def event_of_record(record: dict[str, object]) -> Event | DeviceGone:
     >>> event_of_record({"at": 9.2, "source": "evdev", "gone": "/dev/input/event3"}).owner
     '/dev/input/event3'
     """
+    if "hwbridge-recording" in record:
+        raise InvalidValueError("is a second header: a file holds one recording")
     if "at" not in record:
         raise InvalidValueError("has no at, the seconds since the recording began")
     at = _at(record.pop("at"))
@@ -55,7 +58,7 @@ def _origin(value: object) -> Origin:
 
 def _field(source: Source, name: str, value: object) -> Field:
     if not source.knows(name):
-        raise InvalidValueError(f"{name!r} is no field of {source.name}")
+        raise InvalidValueError(f"{name!r} is no field of {source.name}{nearest_or_all(name, source.fields)}")
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InvalidValueError(f"{name} is {value!r}, neither a text nor an integer")
     if name in source.integers and not isinstance(value, int):

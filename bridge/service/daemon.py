@@ -9,7 +9,6 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from bridge.service.bridge import Bridge
 from bridge.service.callers import ConnectionLimits
 from bridge.service.clock import monotonic, wall, wall_time
 from bridge.service.declarations import Declarations, Settings, counted, read_declarations_to_run
+from bridge.service.installed import installed_monitors
 from bridge.service.places import Directories
 from bridge.service.recordings import RecordingFile
 from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
@@ -131,8 +131,7 @@ class _Daemon:
 
     def _open_monitors(self) -> None:
         """Opens the monitors that rules ask for; one that cannot be opened is named, and the others go on."""
-        for entry_point in entry_points(group="bridge.monitors"):
-            name = entry_point.name
+        for name, entry_point in installed_monitors().items():
             source = SOURCES.get(name)
             if source is None:
                 log.error("monitor %s: there is no source of this name", name)
@@ -174,7 +173,7 @@ def _watched(configuration: Configuration) -> frozenset[str]:
     """The sources that there are monitors of; a recording may play any."""
     if configuration.recordings:
         return frozenset(SOURCES)
-    return frozenset(entry_point.name for entry_point in entry_points(group="bridge.monitors"))
+    return frozenset(installed_monitors())
 
 
 def _limits() -> ConnectionLimits:

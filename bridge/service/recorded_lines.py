@@ -6,15 +6,11 @@ They can be looked at on a terminal, too: what cannot be printed is written as J
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-
-import msgspec
 
 from bridge.model.events import DeviceGone, Event
 from bridge.monitors.monitor import Description
 from bridge.recording.jsonl import line_of_event, line_of_header
 from bridge.recording.lines import LONGEST_LINE
-from bridge.sources import SOURCES
 
 log = logging.getLogger("bridge")
 
@@ -37,30 +33,17 @@ def header_line(about: Mapping[str, object], devices: Sequence[Description]) -> 
 def event_lines(events: Iterable[Event | DeviceGone]) -> list[str]:
     """A line for each event.
 
-    A field that no rule can name, as a udev property in small letters, is left out: it would be refused. So is, with
-    a word in the log, an event that is longer than a line may be; attributes that are no text make such.
+    An event that is longer than a line may be is left out, with a word in the log: attributes that are no text make
+    such.
     """
     lines = []
     for event in events:
-        line = _printable(line_of_event(event if isinstance(event, DeviceGone) else _with_known_fields(event)))
+        line = _printable(line_of_event(event))
         if _fits(line):
             lines.append(line)
         else:
             log.warning("an event of %s is not recorded: its line would be too long", event.source)
     return lines
-
-
-def _with_known_fields(event: Event) -> Event:
-    unknown = _unknown(event.source, tuple(event.fields))
-    if not unknown:
-        return event
-    known = {name: value for name, value in event.fields.items() if name not in unknown}
-    return msgspec.structs.replace(event, fields=known)
-
-
-@lru_cache(maxsize=1024)  # of the events of a device many have the same
-def _unknown(source: str, names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(name for name in names if not SOURCES[source].knows(name))
 
 
 def _printable(line: str) -> str:

@@ -48,6 +48,8 @@ class Source:
 
     None where the last event needs nothing. A monitor sees to it itself; recordings that others made may not.
     """
+    found: Callable[[Fields], Fields] = dict
+    """The fields of an owner whose last event these are of, when it is found by a monitor that starts."""
     names_triggers: bool = False
     """Whether an event may name triggers itself, so that it matters though no rule asks for it."""
     levels: Callable[[Collection[Field]], Iterable[Mapping[str, Field | None]]] | None = None

@@ -28,8 +28,8 @@ _PROPERTY_OF_FIELD = {
 }
 
 
-_OF_ONE_EVENT = re.compile(rf"action|synthetic|ACTION|SEQNUM|SYNTH_.*|DEVPATH_OLD|{TRIGGER_PROPERTY}")
-"""Fields of an event, and not of its device."""
+OF_ONE_EVENT = re.compile(r"ACTION|SEQNUM|SYNTH_UUID|SYNTH_ARG_.*|DEVPATH_OLD")
+"""Properties of an event and not of its device (kernel, lib/kobject_uevent.c)."""
 _is_told = lru_cache(maxsize=4096)(is_property)
 """A udev rule may set properties of any name; those that no rule can test are not told, or they would hide fields."""
 
@@ -69,9 +69,19 @@ def _leaves(fields: Fields) -> bool:
 
 
 def _kept(before: Fields | None, fields: Fields) -> Fields:
-    if before is not None and fields.get("action") != "add":
-        return before
-    return {name: value for name, value in fields.items() if not _OF_ONE_EVENT.fullmatch(name)}
+    return before if before is not None and fields.get("action") != "add" else _of_device(fields)
+
+
+def _found(fields: Fields) -> Fields:
+    added = {"action": "add", "ACTION": "add"}
+    there = _of_device(fields)
+    return {name: added.get(name, value) for name, value in fields.items() if name in there or name in added}
+
+
+def _of_device(fields: Fields) -> dict[str, Field]:
+    """The fields, but for those of the event alone: what it asked to be raised is one of these."""
+    of_event = {"action", "synthetic", TRIGGER_PROPERTY}
+    return {name: value for name, value in fields.items() if name not in of_event and not OF_ONE_EVENT.fullmatch(name)}
 
 
 UDEV = Source(
@@ -89,5 +99,6 @@ UDEV = Source(
     leaves=_leaves,
     repeats=lambda fields: False,
     kept=_kept,
+    found=_found,
     names_triggers=True,
 )

@@ -21,7 +21,6 @@ from bridge.pipeline.pipeline import ConditionSet, Declared, Outcome, Stopping
 from bridge.recording.record import event_of_record
 from bridge.service.declarations import Declarations, check_declarations
 from bridge.service.recordings import merged
-from bridge.sources import SOURCES
 from bridge.testing.expected import Expectations
 from bridge.testing.given import Given, One, open_given, place_of, read_toml
 from bridge.testing.hold import Hold, HoldingHost
@@ -221,11 +220,6 @@ def _moved(event: Event | DeviceGone, by: int) -> Event | DeviceGone:
 def _checked_event(source: str, origin: str, fields: Mapping[str, str | int]) -> Event | DeviceGone:
     if "at" in fields:
         raise InvalidValueError("an event is emitted now, and has no at: advance the time before it")
-    unknown = [name for name in fields if name != "gone" and source in SOURCES and not SOURCES[source].knows(name)]
-    if unknown:
-        known = SOURCES[source].fields
-        meant = did_you_mean(unknown[0], known) or f"; there are {', '.join(sorted(known))}"
-        raise InvalidValueError(f"emit({source!r}): {unknown[0]!r} is no field of {source}{meant}")
     rest = {**fields} if "gone" in fields and origin == Origin.LIVE else {"origin": origin, **fields}
     try:
         return event_of_record({"at": 0, "source": source, **rest})

@@ -38,7 +38,7 @@ def read_toml(name: str, given: Given, folder: Path) -> list[Document]:
     for one in [given] if isinstance(given, str) or not isinstance(given, Iterable) else given:
         if not isinstance(one, str | os.PathLike):
             raise InvalidValueError(f"{name}: {one!r} is no folder, file or TOML text")
-        place = _place(folder, one)
+        place = place_of(one, folder)
         if isinstance(one, str) and _is_toml(one, place):
             documents.append(parse(f"<{name}{_number(documents)}>", one.encode(errors="surrogateescape")))
         elif not os.path.lexists(place):
@@ -54,7 +54,7 @@ def open_given(given: One, folder: Path) -> RecordingFile:
     """The recording that is given. Raises `RecordingError`."""
     if not isinstance(given, str | os.PathLike):
         raise InvalidValueError(f"{given!r} is no path of a recording")
-    place = _place(folder, given)
+    place = place_of(given, folder)
     if not os.path.lexists(place):
         raise RecordingError(str(place), 1, _is_not_there(place))
     return open_recording(place)
@@ -62,10 +62,6 @@ def open_given(given: One, folder: Path) -> RecordingFile:
 
 def place_of(given: One, folder: Path) -> Path:
     """A path that starts at the test's folder, as messages show it: from where pytest was started, if it is below."""
-    return _place(folder, given)
-
-
-def _place(folder: Path, given: One) -> Path:
     place = folder / Path(given)
     here = Path.cwd()
     return place.relative_to(here) if place.is_relative_to(here) and place != here else place

@@ -3,13 +3,12 @@
 Nothing here plays events or prints what they lead to, and their times stay those of the recording.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain, takewhile
 
 import msgspec
 
-from bridge.model.events import DeviceGone, Event, Field, Origin
-from bridge.monitors.known import OF_ONE_EVENT
+from bridge.model.events import DeviceGone, Event, Origin
 from bridge.sources import SOURCES
 from bridge.sources.source import Source
 
@@ -74,19 +73,5 @@ class _Left:
         """All of it, as a monitor that is opened then finds it."""
         for levels in self._levels.values():
             for event in levels.values():
-                yield _found(event, at)
-
-
-def _found(event: Event, at: int) -> Event:
-    fields = _of_listed(event.fields) if event.source == "udev" else event.fields
-    return msgspec.structs.replace(event, at=at, origin=Origin.START, fields=fields)
-
-
-def _of_listed(fields: Mapping[str, Field]) -> dict[str, Field]:
-    """The fields of a device that udev lists: they are those of its last event, but for what was only of that event."""
-    added: Mapping[str, Field] = {"action": "add", "ACTION": "add"}
-    return {
-        name: added.get(name, value)
-        for name, value in fields.items()
-        if name in added or not (name == "synthetic" or OF_ONE_EVENT.fullmatch(name))
-    }
+                fields = SOURCES[event.source].found(event.fields)
+                yield msgspec.structs.replace(event, at=at, origin=Origin.START, fields=fields)

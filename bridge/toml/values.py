@@ -97,6 +97,15 @@ def describe(value: object) -> str:
     return f'{kind} "{shown}"' if isinstance(value, str) else f"{kind} {shown}"
 
 
+def nearest_or_all(word: str, known: Collection[str]) -> str:
+    """The same, with all known ones where none is near.
+
+    >>> nearest_or_all("size", ["edge", "debounce"])
+    '; there are debounce, edge'
+    """
+    return did_you_mean(word, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: the nearest known one, or nothing.
 

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import fields
-from importlib.metadata import entry_points
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +27,7 @@ from bridge.model.details import MOST_BYTES, MOST_NAMES
 from bridge.model.durations import format_duration
 from bridge.model.tasks import CancellationReason, Concurrency, DropReason, Exec, Registration
 from bridge.recording.jsonl import LONGEST_LINE
+from bridge.service.installed import installed_monitors
 from bridge.sources import SOURCES
 from bridge.sources.source import Source
 from bridge.toml.document import SIZE_LIMIT, Problem, parse
@@ -226,7 +226,7 @@ def source_fields() -> str:
         in_order = sorted(source.fields)
         rows.append((f"`{source.name}`", " ".join(f"`{name}`" for name in in_order), key_of(source)))
     head = ("source", "fields", "key of a raise, unless the rule says another")
-    watched = {entry_point.name for entry_point in entry_points(group="bridge.monitors")}
+    watched = installed_monitors().keys()
     later = ", ".join(f"`{name}`" for name in SOURCES if name not in watched)
     return table(head, rows) + (f"\nCan be replayed and tested, but not watched yet: {later}.\n" if later else "")
 

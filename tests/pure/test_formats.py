@@ -60,7 +60,7 @@ NOTHING = "is not JSON, as hwbridge's own recordings are, and nothing that a rec
         (b"#" * (LONGEST_LINE + 100), f"1: has {LONGEST_LINE + 1} bytes; a line of a recording has at most"),
         (OWN + EVEMU, "3: is not JSON: JSON is malformed: invalid character (byte 0)"),
         (EVEMU + OWN, '5: is \'{"hwbridge-recording": 1, "kernel": "6.1.0"}\', which is no line that evemu writes'),
-        (OWN + OWN, "3: has no at, the seconds since the recording began"),
+        (OWN + OWN, "3: is a second header: a file holds one recording"),
     ],
 )
 def test_what_is_no_recording_or_two_is_refused_with_its_line(content: bytes, refused: str) -> None:

@@ -180,9 +180,9 @@ def line_with(**changes: object) -> bytes:
         (line_with(source="evdef"), f"source is 'evdef', not one of {', '.join(SOURCES)}"),
         (b'{"at": 1, "source": "udev", "action": "add", "action": "add"}', "says 'action' twice"),
         (b'{"at": 1, "source": "udev", "action": "add", "ID": "\\"", "at": 2}', "says 'at' twice"),
-        (HEADER, "has no at, the seconds since the recording began"),
+        (HEADER, "is a second header: a file holds one recording"),
         (line_with(origin="later"), "origin is 'later', not one of live, start, resync"),
-        (line_with(cod=1), "'cod' is no field of evdev"),
+        (line_with(cod=1), "'cod' is no field of evdev; did you mean code?"),
         (line_with(value="1"), "value is '1', not an integer"),
         (line_with(value=1.5), "value is 1.5, neither a text nor an integer"),
         (line_with(value=None), "an event of evdev has a code and a value"),
@@ -192,7 +192,10 @@ def line_with(**changes: object) -> bytes:
         (line_with(device="a\0b"), "device holds NUL; a monitor writes it as \\x00"),
         (line_with(gone="x"), "a line that says what is gone has at, source and gone, and nothing else"),
         (b'{"at": 1, "source": "udev", "devpath": "/x"}', "has no action"),
-        (b'{"at": 1, "source": "udev", "action": "add", "subsytem": "usb"}', "'subsytem' is no field of udev"),
+        (
+            b'{"at": 1, "source": "udev", "action": "add", "subsytem": "usb"}',
+            "'subsytem' is no field of udev; did you mean subsystem?",
+        ),
     ],
 )
 def test_a_bad_line_of_a_recording_is_told_with_file_and_line(line: bytes, message: str) -> None:

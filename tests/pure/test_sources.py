@@ -13,6 +13,7 @@ from bridge.model.templates import Template
 from bridge.recording.jsonl import line_of_event, read_recording
 from bridge.sources import SOURCES
 from bridge.sources.source import Source
+from bridge.sources.udev import event_of_properties
 
 HEADER = b'{"hwbridge-recording": 1}'
 GOOD: Mapping[str, tuple[dict[str, Field], ...]] = {
@@ -164,3 +165,11 @@ def test_what_a_source_says_of_its_fields_is_about_fields_that_it_has(source: So
 @pytest.mark.parametrize("source", SOURCES.values(), ids=lambda source: source.name)
 def test_a_field_that_says_which_device_it_is_says_which_subject_it_is(source: Source) -> None:
     assert all(source.identifies(name) for name in source.fields if source.names_owner(name))
+
+
+def test_a_udev_property_that_no_rule_can_name_is_not_told_and_hides_no_field() -> None:
+    properties = {"ACTION": "change", "DEVPATH": "/d", "persistent": "1", "action": "x", "since": "y", "ID_X": "4"}
+
+    event = event_of_properties(properties, at=0)
+
+    assert event.fields == {"action": "change", "devpath": "/d", "ACTION": "change", "DEVPATH": "/d", "ID_X": "4"}

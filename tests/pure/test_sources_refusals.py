@@ -51,7 +51,10 @@ def refusal(source: str, **fields: Field) -> str:
         ({"port": "p", "line": "one\r"}, "line holds a line's end"),
         ({"port": "p", "frame": "abc"}, "frame is 'abc', not two hexadecimal digits for each byte"),
         ({"port": "p", "frame": "0x03"}, "frame is '0x03', not two hexadecimal digits for each byte"),
-        ({"port": "p", "line": "x", "ID_SERIAL": "y"}, "'ID_SERIAL' is no field of serial"),
+        (
+            {"port": "p", "line": "x", "ID_SERIAL": "y"},
+            "'ID_SERIAL' is no field of serial; there are device, frame, line, port, signal, state, value",
+        ),
     ],
 )
 def test_serial_refuses(fields: dict[str, Field], message: str) -> None:
@@ -77,7 +80,13 @@ def test_serial_refuses(fields: dict[str, Field], message: str) -> None:
             "addresses is no detail of link; that has mac, operstate, carrier, speed, mtu",
         ),
         ({"interface": "eth0", "kind": "link", "value": 1, "mac": 5}, "mac is a number, not a text"),
-        ({"interface": "eth0", "kind": "link", "value": 1, "ttl": 5}, "'ttl' is no field of network"),
+        (
+            {"interface": "eth0", "kind": "link", "value": 1, "ttl": 5},
+            (
+                "'ttl' is no field of network; there are address, addresses, carrier, connectivity, domains, family,"
+                " gateway, gateways, interface, kind, mac, metered, metric, mtu, nameservers, operstate, speed, value"
+            ),
+        ),
     ],
 )
 def test_network_refuses(fields: dict[str, Field], message: str) -> None:
@@ -96,7 +105,13 @@ def test_network_refuses(fields: dict[str, Field], message: str) -> None:
         ),
         ({"id": "x", "state": "left", "vendor": "403"}, "vendor is '403', not four hexadecimal digits"),
         ({"id": "x", "state": "left", "nodes": 1}, "nodes is a number, not a text"),
-        ({"id": "x", "state": "left", "DEVNAME": "/dev/x"}, "'DEVNAME' is no field of device"),
+        (
+            {"id": "x", "state": "left", "DEVNAME": "/dev/x"},
+            (
+                "'DEVNAME' is no field of device; there are devpath, id, name, nodes, product, serial, state,"
+                " subsystem, vendor"
+            ),
+        ),
     ],
 )
 def test_device_refuses(fields: dict[str, Field], message: str) -> None:

@@ -126,7 +126,7 @@ def test_a_rule_that_is_not_there_is_a_usage_error(power: Path) -> None:
     done = explain(power, "power.jsonl", "--rule", "disc")
 
     assert (done.code, done.error) == (2, "hwbridge: no rule has the name 'disc'; did you mean disk?")
-    assert "; there are long, disk, scanned" in explain(power, "power.jsonl", "--rule", "?").error
+    assert "; there are disk, long, scanned" in explain(power, "power.jsonl", "--rule", "?").error
 
 
 def test_json_has_an_object_for_each_event_what_came_of_it_and_each_rule(power: Path) -> None:

@@ -19,7 +19,7 @@ from bridge.recording.jsonl import read_recording
 from bridge.recording.lines import LONGEST_LINE
 from bridge.service.blank_keys import TEXT_KEYS, blank_events
 from bridge.service.recorded_lines import event_lines, header_line
-from bridge.service.recording_file import RecordingFile
+from bridge.service.recording_writer import RecordingWriter
 from bridge.service.timeline import Timeline
 
 START = 3_000_000
@@ -46,15 +46,6 @@ def test_a_line_moves_no_cursor_and_says_the_same() -> None:
     assert read.fields["ID_NAME"] == name
 
 
-def test_a_property_that_no_rule_can_name_is_left_out() -> None:
-    event = add(1, persistent="1", origin="2", **{"A B": "3", "ID_X": "4"})
-
-    read = read_again(event)
-
-    assert isinstance(read, Event)
-    assert read.fields == {"action": "add", "devpath": "/devices/a", "ID_X": "4"}
-
-
 @pytest.mark.parametrize(("size", "lines"), [(LONGEST_LINE - 200, 1), (LONGEST_LINE - 50, 0)])
 def test_an_event_too_long_for_a_line_is_left_out(size: int, lines: int, caplog: pytest.LogCaptureFixture) -> None:
     written = event_lines([add(1, ID_X="x" * size)])
@@ -79,7 +70,7 @@ def test_a_header_describes_as_many_devices_as_a_line_may_hold(caplog: pytest.Lo
 def test_no_line_lies_on_two_pages_unless_it_is_longer_than_one(turns: list[list[int]]) -> None:
     stop = os.eventfd(0)
     with tempfile.TemporaryFile() as file:
-        recording = RecordingFile(file.fileno(), "r.jsonl", stop)
+        recording = RecordingWriter(file.fileno(), "r.jsonl", stop)
         for turn in turns:
             recording.write(b"".join(b"x" * (size - 1) + b"\n" for size in turn))
         written = Path(f"/proc/self/fd/{file.fileno()}").read_bytes()
@@ -97,7 +88,7 @@ def test_what_others_wrote_to_the_same_file_stays(tmp_path: Path) -> None:
     stop = os.eventfd(0)
     with (tmp_path / "r.jsonl").open("ab", buffering=0) as file:
         file.write(b"o" * 4000)
-        recording = RecordingFile(file.fileno(), "r.jsonl", stop)
+        recording = RecordingWriter(file.fileno(), "r.jsonl", stop)
         for _ in range(2):
             recording.write(b"x" * 100 + b"\n")
     os.close(stop)

@@ -1,12 +1,14 @@
 """Why a rule did not raise, as values: what was seen, what was wanted. Nothing here decides that it does not.
 
-The mapper decides, and tells it to whoever wants to know; as text a reason is for people.
+The mapper decides, and tells it to whoever wants to know. As text a reason is for people; its `word`, for machines, is
+the rule's key where one is to blame.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
-from bridge.mapping.conditions import Guard, Known, Named
+from bridge.mapping.conditions import Guard, GuardState, Named
 from bridge.mapping.match import Checks, Test
 from bridge.mapping.rules import Debounce, Edge, Filter, HoldFor, QuietFor, Rule, StartState
 from bridge.model.durations import format_at, format_duration
@@ -24,6 +26,7 @@ class Mismatch:
     "ID_SERIAL_SHORT is not there, wanted 'A50285BI'"
     """
 
+    word: ClassVar = "match"
     field: str
     seen: Field | None
     wanted: Test
@@ -39,8 +42,9 @@ class Mismatch:
 class NotHeld:
     """A guard did not hold, or had not since the level turned true; `known` is None before anything told of it."""
 
+    word: ClassVar = "while"
     guard: Guard
-    known: Known | None
+    known: GuardState | None
 
     def __str__(self) -> str:
         match self.guard:
@@ -59,6 +63,7 @@ class NotHeld:
 class Found:
     """State that was found, which this `start_state` lets raise nothing."""
 
+    word: ClassVar = "start_state"
     start_state: StartState
 
     def __str__(self) -> str:
@@ -74,6 +79,8 @@ class Found:
 class Repeated:
     """Autorepeat, which filters do not hear."""
 
+    word: ClassVar = "autorepeat"
+
     def __str__(self) -> str:
         return "autorepeat (value = 2) neither starts nor ends a level, and does not count"
 
@@ -81,6 +88,8 @@ class Repeated:
 @dataclass(frozen=True, slots=True)
 class Momentary:
     """A moment, for a filter that looks at levels."""
+
+    word: ClassVar = "moment"
 
     def __str__(self) -> str:
         return "is over as it happens: it has no level that could turn true"
@@ -90,6 +99,7 @@ class Momentary:
 class Ended:
     """The rule's `until` holds for the same event."""
 
+    word: ClassVar = "until"
     until: Checks
 
     def __str__(self) -> str:
@@ -100,6 +110,7 @@ class Ended:
 class AlreadyTrue:
     """The rule was true before, and raises only when it turns true."""
 
+    word: ClassVar = "true already"
     since: int
 
     def __str__(self) -> str:
@@ -110,6 +121,7 @@ class AlreadyTrue:
 class Waits:
     """The event counts; the rule may raise when its filter has run out."""
 
+    word: ClassVar = "waits"
     filter: Filter | None
     due: int
 
@@ -121,6 +133,7 @@ class Waits:
 class Broken:
     """The level did not last as long as the filter asks."""
 
+    word: ClassVar = "broken"
     filter: Filter | None
     lasted: int
 
@@ -132,6 +145,8 @@ class Broken:
 class Settled:
     """The level bounced, and settled true, as it had been before."""
 
+    word: ClassVar = "settled"
+
     def __str__(self) -> str:
         return "settled true, as it was before it bounced"
 
@@ -140,6 +155,7 @@ class Settled:
 class Miscounted:
     """A burst of so many matches is over, and the filter asks for another number."""
 
+    word: ClassVar = "count"
     filter: QuietFor
     matches: int
 
@@ -151,6 +167,7 @@ class Miscounted:
 class Deaf:
     """The rule raised for this key not long ago."""
 
+    word: ClassVar = "holdoff"
     holdoff: int
     until: int
 
@@ -162,6 +179,7 @@ class Deaf:
 class Refused:
     """The key or the details are beyond what the contract allows."""
 
+    word: ClassVar = "refused"
     message: str
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from bridge.mapping.conditions import Condition, Guard, Named, OnDevice
 from bridge.mapping.load.tests import Tests, check_level, load_tests
 from bridge.sources.source import Source
 from bridge.toml.schema import Table
-from bridge.toml.values import describe, did_you_mean, text
+from bridge.toml.values import describe, nearest_or_all, text
 
 KEY = "while"
 
@@ -52,8 +52,7 @@ def _load_guard(
 
 def _known(name: str, conditions: Mapping[str, Condition]) -> str:
     if name not in conditions:
-        meant = did_you_mean(name, conditions) or f"; there are {', '.join(sorted(conditions))}"
-        raise InvalidValueError(f"no [[condition]] has the name {name!r}{meant}")
+        raise InvalidValueError(f"no [[condition]] has the name {name!r}{nearest_or_all(name, conditions)}")
     return name
 
 

@@ -11,7 +11,7 @@ from bridge.model.codes import code_names, code_of_type, type_name, type_names, 
 from bridge.model.events import SINCE
 from bridge.sources.source import Source
 from bridge.toml.schema import Table
-from bridge.toml.values import describe, did_you_mean
+from bridge.toml.values import describe, nearest_or_all
 
 Tests = Mapping[str, Test]
 
@@ -54,8 +54,7 @@ def _load_test(source: Source, name: str, value: object, of_type: object) -> Tes
     if name in {"attr", "@attr"} and isinstance(value, dict):
         raise InvalidValueError(f'a name with a dot stands in quotes: "{name}.{next(iter(value), "NAME")}" = ...')
     if not source.knows(name):
-        meant = did_you_mean(name, source.fields) or f"; there are {', '.join(sorted(source.fields))}"
-        raise InvalidValueError(f"unknown field of {source.name}{meant}")
+        raise InvalidValueError(f"unknown field of {source.name}{nearest_or_all(name, source.fields)}")
     match name, source.name:
         case "type", "evdev":
             value = _canonical(value, lambda given: type_name(type_number(given)), type_names)

@@ -30,7 +30,7 @@ def create(path: Path) -> int:
         raise _not_written(str(path), error) from error
 
 
-class RecordingFile:
+class RecordingWriter:
     """An open descriptor, called `name` in errors; `stop` is one that becomes readable when nothing more is to come."""
 
     def __init__(self, descriptor: int, name: str, stop: int) -> None:
