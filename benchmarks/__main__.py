@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import evdev_pipeline, idle, mouse, recordings, rule_count, start, timers, uevent
+from benchmarks import evdev_pipeline, idle, journal, mouse, recordings, rule_count, start, timers, uevent
 from benchmarks.result import Missing, Result
 
 BENCHMARKS: tuple[Callable[[], Iterator[Result | Missing]], ...] = (
@@ -14,6 +14,7 @@ BENCHMARKS: tuple[Callable[[], Iterator[Result | Missing]], ...] = (
     rule_count.measure,
     timers.measure,
     recordings.measure,
+    journal.measure,
     uevent.measure,
     start.measure,
     idle.measure,

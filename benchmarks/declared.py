@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from itertools import count
 
-from bridge.dispatch.load import load_tasks
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.table import RuleTable
-from bridge.pipeline.pipeline import Declared, Pipeline
+from bridge.pipeline.facts import Declared
+from bridge.pipeline.load.tasks import load_tasks
+from bridge.pipeline.pipeline import Pipeline
 from bridge.toml.document import parse
 
 GUID = "{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"
@@ -37,7 +38,7 @@ def pipeline_of(rules: RuleTable, *, with_task: bool = False) -> Pipeline:
     """A pipeline with these rules, and a task that runs for what they raise."""
     numbers = count(1)
     pipeline = Pipeline(lambda: str(next(numbers)))
-    tasks, problems = load_tasks([parse("task.toml", TASK.encode())] if with_task else [], rules.names)
+    tasks, problems = load_tasks([parse("task.toml", TASK.encode())] if with_task else [], rules)
     assert not problems
     pipeline.receive(Declared(at=0, rules=rules, tasks=tasks))
     return pipeline

@@ -12,6 +12,7 @@ BridgeError
 ├── HandlerError                         a handler that cannot be started
 ├── DeviceError (OSError)                a device or a kernel interface that does not do what was asked
 ├── StoreError (OSError)                 the state directory or a file in it cannot be used
+│   └── DamagedStoreError                a database that is not sound
 ├── SocketError (OSError)                the API's socket cannot be made
 ├── ProtocolError (ValueError)           the peer does not speak varlink
 ├── InterfaceError (ValueError)          a varlink interface description that cannot be read
@@ -91,6 +92,10 @@ class StoreError(BridgeError, OSError):
     """The state directory, or a file in it, cannot be used; the message names it."""
 
 
+class DamagedStoreError(StoreError):
+    """A database that is not sound; the message says what was found, and the store sets the file aside."""
+
+
 class SocketError(BridgeError, OSError):
     """The API's socket cannot be made; the message names the path and what is in the way."""
 
@@ -108,10 +113,10 @@ class NoDaemonError(BridgeError, ConnectionError):
 
 
 class CallFailedError(BridgeError):
-    """The daemon answered a call with a named error."""
+    """The daemon answered a call with a named error; `message` says it better than the error's own name and fields."""
 
-    def __init__(self, error: str, parameters: Mapping[str, object]) -> None:
+    def __init__(self, error: str, parameters: Mapping[str, object], message: str = "") -> None:
         shown = ", ".join(f"{name} {value!r}" for name, value in parameters.items())
-        super().__init__(f"{error.rpartition('.')[2]}{': ' if shown else ''}{shown}")
+        super().__init__(message or f"{error.rpartition('.')[2]}{': ' if shown else ''}{shown}")
         self.error = error
         self.parameters = dict(parameters)

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from bridge.cli.errors import show_error
 from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
-from bridge.dispatch.load import TABLES as TASK_TABLES
 from bridge.errors import DeclarationError
 from bridge.mapping.check.warnings import Written, warnings_of
 from bridge.model.text import count_of
+from bridge.pipeline.load.doubts import doubts_of_tasks
+from bridge.pipeline.load.tasks import TABLES as TASK_TABLES
 from bridge.service.declarations import check_declarations, counted, read_rules, read_tasks
 from bridge.service.files import read_given
 from bridge.service.installed import installed_monitors
@@ -52,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
         naming=naming,
         watched=installed_monitors().keys(),
     )
-    warnings = warnings_of(written)
+    doubts = doubts_of_tasks(declarations.tasks, tasks, written.watched)
+    order = {document.file: place for place, document in enumerate((*rules, *tasks))}
+    warnings = sorted([*warnings_of(written), *doubts], key=lambda warning: (order[warning.file], warning.line))
     for warning in warnings:
         if arguments.json:
             print(_record("warning", warning))

@@ -2,9 +2,10 @@
 
 import argparse
 
+from bridge.cli.given import add_details_options, details_of, text
 from bridge.cli.places import add_daemon_options, add_options_not_yet, socket_to_call
 from bridge.client.connection import Connection
-from bridge.errors import InvalidValueError, ProtocolError
+from bridge.errors import ProtocolError
 from bridge.model.guid import Guid
 
 NO_SUBSCRIBERS = 4
@@ -13,19 +14,9 @@ NO_SUBSCRIBERS = 4
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `raise`."""
     parser.add_argument(
-        "trigger", metavar="TRIGGER", type=_text, help="a GUID, or a name that a rules file gives to one"
+        "trigger", metavar="TRIGGER", type=text, help="a GUID, or a name that a rules file gives to one"
     )
-    parser.add_argument(
-        "--data",
-        metavar="NAME=VALUE",
-        type=_text,
-        action="append",
-        default=[],
-        help="a detail for the tasks; may be given again",
-    )
-    parser.add_argument(
-        "--key", type=_text, default="", help="the thing that it is about, such as a device; without it, none"
-    )
+    add_details_options(parser)
     add_options_not_yet(parser, "--wait")
     add_daemon_options(parser)
 
@@ -34,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Raises; prints how many tasks it activates."""
     if arguments.trigger.startswith(("{", "urn:uuid:")):  # meant as a GUID: no daemon is needed to judge it
         Guid.parse(arguments.trigger)
-    call = {"trigger": arguments.trigger, "details": _details(arguments.data), "key": arguments.key}
+    call = {"trigger": arguments.trigger, "details": details_of(arguments.data), "key": arguments.key}
     socket = str(socket_to_call(arguments))
     with Connection(socket, timeout_seconds=10) as connection:
         answer = connection.call("org.hwbridge.Raise", call)
@@ -47,23 +38,3 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         case _:
             raise ProtocolError(f"{socket}: what answers here is no daemon of ours")
-
-
-def _text(given: str) -> str:
-    try:
-        given.encode()
-    except UnicodeEncodeError as error:
-        raise argparse.ArgumentTypeError(f"{given!r} is not UTF-8") from error
-    return given
-
-
-def _details(given: list[str]) -> dict[str, str]:
-    details: dict[str, str] = {}
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise InvalidValueError(f"--data {each!r} is not NAME=VALUE")
-        if name in details:
-            raise InvalidValueError(f"--data {name!r} is given twice")
-        details[name] = value
-    return details

@@ -15,11 +15,11 @@ from bridge.cli.durations import duration
 from bridge.cli.errors import show_error
 from bridge.cli.expected import difference_from
 from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
-from bridge.dispatch.decisions import Finished
+from bridge.dispatch.decisions import Finished, Quarantined, Slowed
 from bridge.errors import InvalidValueError
 from bridge.hosts.host import Ended, Host
 from bridge.mapping.raising import Refusal
-from bridge.model.durations import format_duration
+from bridge.model.durations import format_at, format_duration
 from bridge.model.events import DeviceGone, Event
 from bridge.model.tasks import InstanceState
 from bridge.model.text import printable
@@ -100,11 +100,11 @@ def _events(
 
 
 def _replay(arguments: argparse.Namespace, declarations: Declarations, begin: int, opened: ExitStack) -> Replay:
-    """The driver; with a speed, `begin` microseconds is what is now: times of a recording may count from anywhere."""
+    """The driver; `begin` microseconds is what is now at first: times of a recording may count from anywhere."""
     pace = Pace(arguments.speed, begin, monotonic, _wait) if arguments.speed is not None else None
     make_host = _programs(opened, lambda at: wall() - (replay.now - at)) if arguments.runs else None
     wait_until = pace.wait_until if pace is not None else None
-    replay = Replay(declarations.rules, declarations.tasks, make_host, wait_until=wait_until)
+    replay = Replay(declarations.rules, declarations.tasks, make_host, wait_until=wait_until, begin=begin)
     return replay
 
 
@@ -143,6 +143,10 @@ def _remark(outcome: Outcome) -> str | None:
     match outcome:
         case Refusal():
             return outcome.message
+        case Quarantined(task=task, why=why):
+            return f"{task} is quarantined: {why}"
+        case Slowed(task=task, until=until):
+            return f"{task} seems to raise its own trigger; its next run waits until {format_at(until)}"
         case Finished(state=InstanceState.FAILED, instance=instance):
             last = outcome.output.rstrip().rpartition("\n")[2][-_SHOWN_CHARACTERS:]
             why = f"{outcome.detail}{f'; last printed: {printable(last)}' if last else ''}"

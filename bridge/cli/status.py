@@ -2,12 +2,12 @@
 
 import argparse
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Any
 
-from bridge.cli.places import add_daemon_options, socket_to_call
-from bridge.client.connection import Connection
-from bridge.errors import ProtocolError
+from bridge.cli.asking import connected
+from bridge.cli.columns import moment
+from bridge.cli.places import add_daemon_options
 from bridge.model.text import count_of, printable
 
 
@@ -19,26 +19,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the daemon's status."""
-    socket = str(socket_to_call(arguments))
-    with Connection(socket, timeout_seconds=10) as connection:
-        answer = connection.call("org.hwbridge.Status", {})
-    try:
-        lines = _lines(answer["status"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ProtocolError(f"{socket}: what answers here is no daemon of ours, or one of another version") from error
-    for line in [json.dumps(answer["status"])] if arguments.json else lines:
+    with connected(arguments) as daemon:
+        status = daemon.call("org.hwbridge.Status", {})["status"]
+        lines = _lines(status)
+    for line in [json.dumps(status)] if arguments.json else lines:
         print(printable(line))
     return 0
 
 
 def _lines(status: dict[str, Any]) -> list[str]:
-    since = datetime.fromtimestamp(status["started_at"] / 1_000_000, UTC).astimezone()
     rules, tasks = count_of(status["rules"], "rule"), count_of(status["tasks"], "task")
     lines = [
-        f"hwbridge {status['version']}, pid {status['pid']}, since {since:%Y-%m-%d %H:%M:%S %Z}",
+        f"hwbridge {status['version']}, pid {status['pid']}, since {moment(status['started_at'])}",
         f"{rules}, {tasks}; {status['running']} running, {status['waiting']} waiting",
         f"{status['events']} events seen, {status['raised']} triggers raised",
+        *_lines_of_store(status["store"]),
     ]
+    lines += [f"quarantined: {each['name']}: {each['why']}" for each in status["quarantined"]]
     for monitor in status["monitors"]:
         devices = ", ".join(monitor["devices"]) or "no device"
         repaired = f"; events lost and repaired {monitor['lost']} times" if monitor["lost"] else ""
@@ -48,3 +45,9 @@ def _lines(status: dict[str, Any]) -> list[str]:
         lines.append("the last reload was refused; the rules and tasks from before are in force:")
         lines += [f"  {error}" for error in status["reload_errors"]]
     return lines
+
+
+def _lines_of_store(store: dict[str, Any]) -> Iterator[str]:
+    yield f"store: durability {store['durability']}, {store['owed']} owed"
+    if not store["accepts"]:
+        yield f"  new raises are refused: {store['refusal']}"

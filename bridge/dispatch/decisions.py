@@ -1,18 +1,52 @@
-"""The facts that the dispatcher takes beside raised triggers, and the decisions that it returns. One type for each."""
+"""The facts that the dispatcher takes beside raised triggers, and the decisions that it returns. One type for each.
+
+What the store has to keep stands in `kept`.
+"""
 
 import msgspec
 
-from bridge.model.tasks import CancellationReason, DropReason, Instance, InstanceState
+from bridge.dispatch.kept import ToKeep
+from bridge.model.tasks import CancellationReason, DropReason, Instance, InstanceState, Registration
+from bridge.model.triggers import Raised
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
-    """Fact: a host says that a run is over, with all that it started; `detail` says how in a few words."""
+    """Fact: a host says that a run is over, with all that it started; `detail` says how in a few words.
+
+    `again`: the handler asks to be run again (exit 75). `suspended` and `throttled` are how often the kernel froze the
+    run and cut its CPU time, None where it does not say (cgroups(7)).
+    """
 
     at: int
     instance_id: str
     succeeded: bool
+    again: bool = False
     detail: str = ""
     output: str = ""
+    suspended: int | None = None
+    throttled: int | None = None
+
+
+class Progressed(msgspec.Struct, frozen=True, kw_only=True):
+    """Fact, and decision: a run says how far it is, in a measure of its own."""
+
+    at: int
+    instance_id: str
+    progress: int
+
+
+class Resumed(msgspec.Struct, frozen=True, kw_only=True):
+    """Fact: the machine has slept for `asleep` microseconds that `at` does not count."""
+
+    at: int
+    asleep: int
+
+
+class StoreTurned(msgspec.Struct, frozen=True, kw_only=True):
+    """Fact: the store takes new raises from now on, or does not."""
+
+    at: int
+    accepts: bool
 
 
 class Activate(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,13 +72,25 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
-    """Decision: the run counts as over, and this is how."""
+    """Decision: the run counts as over, and this is how; `again_at` is when its activation is run again."""
 
     at: int
     instance: Instance
     state: InstanceState
     detail: str = ""
     output: str = ""
+    again_at: int | None = None
+    suspended: int | None = None
+    throttled: int | None = None
+
+
+class Latched(msgspec.Struct, frozen=True, kw_only=True):
+    """Decision: a raise waits until the task's conditions hold, or until it is reset; it is one of `merged`."""
+
+    at: int
+    task: str
+    key: str
+    merged: int = 1
 
 
 class Dropped(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,4 +103,59 @@ class Dropped(msgspec.Struct, frozen=True, kw_only=True):
     merged: int = 1
 
 
-Decision = Activate | Cancel | Kill | Finished | Dropped
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
+    """Decision: what is raised for the task latches until it is reset, registered otherwise, or the machine boots."""
+
+    at: int
+    task: str
+    why: str
+
+
+class Slowed(msgspec.Struct, frozen=True, kw_only=True):
+    """Decision: the task seems to raise its own trigger, so its next run of this key waits until then."""
+
+    at: int
+    task: str
+    key: str
+    until: int
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """Decision: the task is registered; `replaced` tells that one of the same name was, and said something else."""
+
+    at: int
+    task: Registration
+    replaced: bool
+
+
+class Unregistered(msgspec.Struct, frozen=True, kw_only=True):
+    """Decision: the task is registered no more."""
+
+    at: int
+    task: str
+
+
+class Reset(msgspec.Struct, frozen=True, kw_only=True):
+    """Decision: the task is quarantined no more."""
+
+    at: int
+    task: str
+
+
+Told = (
+    Raised
+    | Activate
+    | Cancel
+    | Kill
+    | Finished
+    | Progressed
+    | Latched
+    | Dropped
+    | Quarantined
+    | Slowed
+    | Registered
+    | Unregistered
+    | Reset
+)
+"""What hosts do, and what people are told."""
+Decision = Told | ToKeep

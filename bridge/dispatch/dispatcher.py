@@ -1,242 +1,296 @@
-"""The dispatcher: takes raised triggers and completed runs, decides what to start and what to cancel.
+"""The dispatcher: takes raised triggers, completed runs and levels, decides what to start and what to cancel.
 
 Nothing here reads a clock, opens a file or starts a thread: every fact brings its time, in microseconds.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
 
-from bridge.dispatch.decisions import Activate, Cancel, Completed, Decision, Dropped, Finished, Kill
-from bridge.dispatch.waiting import Pending, Waiting, pending_of
+from bridge.dispatch.activations import Activations
+from bridge.dispatch.decisions import Completed, Decision, Finished, Progressed, Reset, Resumed, StoreTurned
+from bridge.dispatch.endings import FAILURES_TO_QUARANTINE, owed_after, state_of
+from bridge.dispatch.kept import Restored, ToKeep
+from bridge.dispatch.registering import Registering
+from bridge.dispatch.registry import Registry
+from bridge.dispatch.runs import Run, Runs
+from bridge.dispatch.task import Task, id_of
+from bridge.dispatch.timing import Timing
+from bridge.model.conditions import MAINS, ConditionFact, ConditionLost, ConditionMet
 from bridge.model.guid import Guid
-from bridge.model.tasks import (
-    CancellationReason,
-    Concurrency,
-    DropReason,
-    Instance,
-    InstanceState,
-    Registration,
-)
-from bridge.model.triggers import Raised
-
-
-@dataclass(slots=True)
-class _Task:
-    """A registration, what runs of it and what waits for it."""
-
-    registration: Registration
-    running: dict[str, set[str]] = field(default_factory=dict)
-    waiting: Waiting = field(default_factory=Waiting)
-
-    def count(self) -> int:
-        return sum(len(ids) for ids in self.running.values())
-
-    def has_room(self) -> bool:
-        return self.count() < self.registration.max_running
-
-    def may_start(self, key: str) -> bool:
-        """Whether a run of this key may start now."""
-        alone = self.registration.concurrency is not Concurrency.PARALLEL
-        return self.has_room() and not (alone and key in self.running)
-
-    def would_overflow(self, key: str) -> bool:
-        """Whether one more raise of this key would have to wait, and push another out."""
-        concurrency, ahead = self.registration.concurrency, self.waiting.holds(key)
-        if self.may_start(key) or (concurrency is Concurrency.IGNORE and (ahead or key in self.running)):
-            return False
-        joins = ahead and concurrency in {Concurrency.LATEST, Concurrency.RESTART}
-        return len(self.waiting) + (0 if joins else 1) > self.registration.queue_limit
-
-
-@dataclass(slots=True)
-class _Run:
-    instance: Instance
-    canceled: CancellationReason | None = None
-    due: int | None = None
-    """When it is cancelled, or once it is cancelled, killed."""
+from bridge.model.tasks import CancellationReason, DropReason, InstanceState, Registration, RequestResult
+from bridge.model.triggers import OwnTrigger, Raised, TriggerId
 
 
 class Dispatcher:
-    """Tasks, their runs and their queues. `new_id` names each run."""
+    """Tasks, their runs and what waits. `new_id` names each run."""
 
     def __init__(self, new_id: Callable[[], str]) -> None:
-        self._new_id = new_id
-        self._tasks: dict[str, _Task] = {}
-        self._leaving: dict[str, _Task] = {}  # unregistered, but runs of them are not over
-        self._subscribers: dict[Guid, list[_Task]] = {}
-        self._runs: dict[str, _Run] = {}
-        self._deadlines: list[tuple[int, str]] = []  # a heap; an entry that is not its run's `due` is void
+        self._activations = Activations(new_id)
+        self._registering = Registering(self._activations)
+        self._timing = Timing(self._activations)
+
+    # What there is
+
+    @property
+    def tasks(self) -> Registry:
+        """The registered tasks, to be looked at."""
+        return self._activations.tasks
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that are not over, to be looked at."""
+        return self._activations.runs
 
     @property
     def running(self) -> int:
         """How many runs there are."""
-        return len(self._runs)
+        return len(self._activations.runs)
 
     @property
     def waiting(self) -> int:
         """How many raises wait for a run."""
-        return sum(len(task.waiting) for task in self._tasks.values())
+        return sum(max(1, pending.weight) for task in self._activations.tasks for pending in task.waiting)
 
     @property
     def registrations(self) -> tuple[Registration, ...]:
         """The tasks that are registered, in order."""
-        return tuple(task.registration for task in self._tasks.values())
+        return tuple(task.registration for task in self._activations.tasks)
 
-    def register(self, registrations: Sequence[Registration], at: int) -> list[Decision]:
-        """Makes these the registered tasks, instead of those before.
+    @property
+    def levels(self) -> dict[str, bool]:
+        """The conditions that are known, and whether each is true."""
+        return dict(self._activations.levels)
 
-        A task of a name that was there before keeps its runs and what waits. Runs of a task that is gone may
-        finish, what waits for it is dropped, as Windows' `Unregister(false)` does.
-        """
-        before, self._tasks = self._tasks, {}
-        for registration in registrations:
-            name = registration.name
-            task = before.pop(name, None) or self._leaving.pop(name, None) or _Task(registration)
-            if task.registration.concurrency is not registration.concurrency:
-                task.waiting.follow(registration.concurrency)
-            task.registration = registration
-            self._tasks[registration.name] = task
-        self._subscribers = {}
-        for task in self._tasks.values():
-            for trigger in dict.fromkeys(trigger.guid for trigger in task.registration.triggers):
-                self._subscribers.setdefault(trigger, []).append(task)
-        decisions: list[Decision] = []
-        for gone in before.values():
-            decisions += [_dropped(gone, pending, DropReason.Unregistered, at) for pending in gone.waiting.take_all()]
-            if gone.running:
-                self._leaving[gone.registration.name] = gone
-        for task in self._tasks.values():
-            decisions += self._start_waiting(task, at)
-        return decisions
+    @property
+    def accepts(self) -> bool:
+        """Whether new raises are taken: not while they cannot be written down."""
+        return self._activations.accepts
 
-    def subscribers(self, trigger: Guid) -> int:
-        """How many tasks a trigger activates."""
-        return len(self._subscribers.get(trigger, ()))
+    def subscribers(self, trigger: TriggerId) -> int:
+        """How many tasks a trigger activates, or cancels runs of."""
+        names = {task.name for task, _ in self._activations.tasks.subscribed(trigger)}
+        return len(names | {task.name for task in self._activations.tasks.canceled_by(trigger)})
 
-    def busy(self, trigger: Guid, key: str) -> bool:
+    def busy(self, trigger: TriggerId, key: str) -> bool:
         """Whether raising this would push another raise out of a full queue."""
-        return any(task.would_overflow(key) for task in self._subscribers.get(trigger, ()))
+        subscribed = self._activations.tasks.subscribed(trigger)
+        return any(self._activations.would_overflow(task, key) for task, _ in subscribed)
+
+    def request_result(self, name: str) -> RequestResult:
+        """What a request for the application trigger of the task of this name is answered."""
+        task = self._activations.tasks.get(name)
+        if task is None or OwnTrigger.APPLICATION not in map(id_of, task.registration.triggers):
+            return RequestResult.UnknownError
+        if task.quarantined or not self._activations.accepts or self._activations.stops:
+            return RequestResult.DisabledByPolicy
+        there = (*(run.pending for run in self._activations.runs_of(task)), *task.waiting)
+        if any(pending.raised.trigger is OwnTrigger.APPLICATION for pending in there):
+            return RequestResult.CurrentlyRunning
+        return RequestResult.Allowed
+
+    def owed(self) -> list[ToKeep]:
+        """All that the store has to keep, as if it had nothing."""
+        activations = self._activations
+        for task in activations.tasks:
+            if task.is_kept:
+                activations.keep(task)
+            for pending in task.waiting:
+                activations.ledger.owe(task.name, pending, added=pending.batch)
+        for run in activations.runs:
+            pending, instance = run.pending, run.instance
+            activations.ledger.owe(instance.task.name, pending, instance_id=instance.instance_id, added=pending.batch)
+        return list(activations.ledger.take())
+
+    # What happens
+
+    def restore(self, restored: Restored) -> list[Decision]:
+        """Goes on where the daemon ended; comes before everything else."""
+        self._registering.restore(restored)
+        return self._activations.decisions()
+
+    def declare(self, registrations: Sequence[Registration], at: int) -> list[Decision]:
+        """These are the tasks of files from now on, instead of those before.
+
+        Runs of a task that is gone may finish, what waits for it is dropped, as Windows' `Unregister(false)` does.
+        """
+        self._registering.declare(registrations, at)
+        return self._activations.decisions()
+
+    def register(self, registration: Registration, at: int) -> list[Decision]:
+        """One more task, or another one of its name, in one step; its runs go on, and what waits."""
+        self._registering.register(registration, at)
+        return self._activations.decisions()
+
+    def unregister(self, name: str, at: int, *, cancel_task: bool) -> list[Decision]:
+        """A task is registered no more; its runs may finish, or are canceled."""
+        self._registering.unregister(name, at, cancel_task=cancel_task)
+        return self._activations.decisions()
 
     def raised(self, raised: Raised) -> list[Decision]:
-        """A trigger went off: each of its tasks starts, or waits, or drops it, as its concurrency says."""
-        return [
-            decision for task in self._subscribers.get(raised.trigger, ()) for decision in self._offer(task, raised)
-        ]
+        """A trigger went off: each of its tasks starts, or waits, or drops it, as its registration says."""
+        activations = self._activations
+        for task in activations.tasks.canceled_by(raised.trigger):
+            self._revoke(task, raised)
+        for task, place in activations.tasks.subscribed(raised.trigger, raised.task):
+            activations.offer(task, place, raised)
+        return activations.decisions()
 
-    def _offer(self, task: _Task, raised: Raised) -> list[Decision]:
-        registration, key = task.registration, raised.key
-        ahead = task.waiting.holds(key)
-        if task.may_start(key) and not ahead:
-            return [self._activate(task, pending_of(raised, registration.concurrency), raised.at)]
-        decisions: list[Decision] = []
-        match registration.concurrency:
-            case Concurrency.IGNORE if ahead or key in task.running:
-                return [Dropped(at=raised.at, task=registration.name, key=key, reason=DropReason.AlreadyRunning)]
-            case Concurrency.RESTART:
-                for instance_id in sorted(task.running.get(key, ())):
-                    decisions += self.cancel(instance_id, CancellationReason.Abort, raised.at)
-            case _:
-                pass
-        task.waiting.add(raised, registration.concurrency)
-        while len(task.waiting) > registration.queue_limit:
-            decisions.append(_dropped(task, task.waiting.drop_oldest(), DropReason.QueueFull, raised.at))
-        return decisions
+    def _revoke(self, task: Task, raised: Raised) -> None:
+        """Ends all that the task does for a key, or where the machine as a whole changed, for every key."""
+        activations, reason = self._activations, CancellationReason.ResourceRevocation
+        key = raised.key if isinstance(raised.trigger, Guid) else None
+        activations.cancel_all(task, reason, raised.at, key=key)
+        for pending in task.waiting:
+            if key is None or pending.key == key:
+                activations.drop(task, pending, DropReason.ResourceRevocation, raised.at)
+        activations.plan(task, raised.at)
 
     def completed(self, completed: Completed) -> list[Decision]:
         """A run is over: what waited for it may start. A run that is not known is over already."""
-        run = self._runs.pop(completed.instance_id, None)
+        activations = self._activations
+        run = activations.runs.pop(completed.instance_id)
         if run is None:
             return []
-        instance = run.instance
-        finished = Finished(
-            at=completed.at,
-            instance=instance,
-            state=_state(run, completed),
-            detail=completed.detail,
-            output=completed.output,
-        )
-        name, key = instance.task.name, instance.raised.key
-        task = self._tasks.get(name) or self._leaving[name]
-        task.running[key].remove(instance.instance_id)
-        if not task.running[key]:
-            del task.running[key]
-        if name in self._leaving and not task.running:
-            del self._leaving[name]
-        return [finished, *self._start_waiting(task, completed.at)]
+        name = run.instance.task.name
+        task = activations.tasks.get(name)
+        if run.is_last:
+            self._leave(task or activations.leaving[name], run, completed)
+        elif task is not None:
+            self._end(task, run, completed)
+        if task is not None:
+            activations.start_ready(task, completed.at)
+        return activations.decisions()
 
-    def _start_waiting(self, task: _Task, at: int) -> list[Decision]:
-        decisions: list[Decision] = []
-        while task.has_room() and (pending := task.waiting.take(task.may_start)) is not None:
-            decisions.append(self._activate(task, pending, at))
-        return decisions
+    def _leave(self, task: Task, run: Run, completed: Completed) -> None:
+        """A run of a task that was unregistered meanwhile is over: nothing follows."""
+        task.end(run.pending.key, completed.instance_id)
+        if not task.running:
+            self._activations.leaving.pop(task.name, None)
+        self._activations.told.append(_finished(run, state_of(run.canceled, completed), completed))
 
-    def _activate(self, task: _Task, pending: Pending, at: int) -> Activate:
-        instance = Instance(
-            instance_id=self._new_id(),
-            task=task.registration,
-            raised=pending.raised,
-            merged=pending.merged,
-            batch=pending.batch,
-        )
-        run = self._runs[instance.instance_id] = _Run(instance)
-        task.running.setdefault(pending.raised.key, set()).add(instance.instance_id)
-        if task.registration.run_limit is not None:
-            self._set_due(run, at + task.registration.run_limit)
-        return Activate(at=at, instance=instance)
+    def _end(self, task: Task, run: Run, completed: Completed) -> None:
+        activations, key, at = self._activations, run.pending.key, completed.at
+        task.end(key, completed.instance_id)
+        task.loops.ended(key, run.began, at, lambda other: other in task.running or task.waiting.holds(other))
+        state = state_of(run.canceled, completed)
+        owed = owed_after(run.pending, task.registration.retry, state, run.canceled, completed)
+        if owed is not None:
+            activations.told.append(_finished(run, state, completed, owed.due))
+            task.waiting.add(owed)
+            activations.ledger.owe(task.name, owed)
+            return
+        activations.told.append(_finished(run, state, completed))
+        activations.ledger.answer(run.pending.number)
+        self._count(task, state, at)
+
+    def _count(self, task: Task, state: InstanceState, at: int) -> None:
+        """Counts the activations that have failed in a row."""
+        before = task.failures
+        task.failures = {InstanceState.SUCCEEDED: 0, InstanceState.FAILED: before + 1}.get(state, before)
+        if task.failures == FAILURES_TO_QUARANTINE and not task.quarantined:
+            self._activations.quarantine(task, f"{FAILURES_TO_QUARANTINE} activations in a row have failed", at)
+        elif task.failures != before:
+            self._activations.keep(task)
+
+    def progressed(self, progressed: Progressed) -> list[Decision]:
+        """A run says how far it is. One that is over says nothing any more."""
+        run = self._activations.runs.get(progressed.instance_id)
+        if run is None:
+            return []
+        run.progress = progressed.progress
+        return [progressed]
+
+    def turned(self, facts: Sequence[ConditionFact]) -> list[Decision]:
+        """These conditions are met, lost or unknown from now on, all at the same time."""
+        activations = self._activations
+        for fact in facts:
+            match fact:
+                case ConditionMet(name=name):
+                    activations.levels[name] = True
+                case ConditionLost(name=name):
+                    activations.levels[name] = False
+                case _:
+                    activations.levels.pop(fact.name, None)
+        concerned: dict[str, Task] = {}
+        for fact in facts:
+            for task in activations.tasks.waiting_for(fact.name):
+                self._cancel_lost(task, fact.name, fact.at)
+                concerned[task.name] = task
+        for task in concerned.values():
+            activations.start_ready(task, facts[-1].at)
+        return activations.decisions()
+
+    def _cancel_lost(self, task: Task, name: str, at: int) -> None:
+        """Cancels the runs that must not go on without the level of this name."""
+        activations = self._activations
+        level = activations.levels.get(name)
+        if name == MAINS and level is False:
+            for run in activations.runs_of(task):
+                if run.pending.needs_mains:
+                    activations.told += activations.runs.cancel(run, CancellationReason.Abort, at)
+        for run in activations.runs_of(task):
+            of_run = run.instance.task  # that of its start: another registration since then does not cancel it
+            wanted = {each.wanted for each in of_run.conditions if each.name == name}
+            if of_run.cancel_on_condition_loss and wanted - {level}:
+                activations.told += activations.runs.cancel(run, CancellationReason.ConditionLoss, at)
 
     def cancel(self, instance_id: str, reason: CancellationReason, at: int) -> list[Decision]:
-        """Cancels a run, unless it is being cancelled already; after its grace it is killed."""
-        run = self._runs.get(instance_id)
-        if run is None or run.canceled is not None:
-            return []
-        run.canceled = reason
-        self._set_due(run, at + run.instance.task.cancel_grace)
-        return [Cancel(at=at, instance=run.instance, reason=reason)]
+        """Cancels a run, unless it is being canceled already; after its grace it is killed."""
+        run = self._activations.runs.get(instance_id)
+        return list(self._activations.runs.cancel(run, reason, at)) if run is not None else []
 
-    def cancel_all(self, reason: CancellationReason, at: int) -> list[Decision]:
-        """Cancels every run, and forgets what waits: the service stops."""
-        for task in self._tasks.values():
-            task.waiting.take_all()
-        return [decision for instance_id in list(self._runs) for decision in self.cancel(instance_id, reason, at)]
+    def reset(self, name: str, at: int) -> list[Decision]:
+        """The task is quarantined no more, and its failures are forgotten."""
+        task = self._activations.tasks.get(name)
+        if task is not None and (task.quarantined or task.failures):
+            if task.quarantined:
+                self._activations.told.append(Reset(at=at, task=name))
+            task.quarantined, task.failures = "", 0
+            self._activations.keep(task)
+            self._activations.start_ready(task, at)
+        return self._activations.decisions()
 
-    def _set_due(self, run: _Run, due: int) -> None:
-        run.due = due
-        heappush(self._deadlines, (due, run.instance.instance_id))
+    def stop(self, at: int) -> list[Decision]:
+        """The service stops: every run is canceled, nothing starts any more, and what waits stays owed."""
+        activations = self._activations
+        activations.stops = True
+        for run in activations.runs:
+            activations.told += activations.runs.cancel(run, CancellationReason.Terminating, at)
+        return activations.decisions()
+
+    def store_turned(self, turned: StoreTurned) -> list[Decision]:
+        """New raises can be written down from now on, or cannot."""
+        self._activations.accepts = turned.accepts
+        return []
+
+    def resumed(self, resumed: Resumed) -> list[Decision]:
+        """The machine slept: time went on for triggers of time and for what waits, but not for runs."""
+        self._timing.resumed(resumed.asleep, resumed.at)
+        return self._activations.decisions()
+
+    @property
+    def wake(self) -> int | None:
+        """When a task has something to do by itself, which time asleep brings nearer, or None."""
+        return self._activations.next_wake
 
     @property
     def deadline(self) -> int | None:
         """When `advance` has something to do, or None."""
-        while self._deadlines:
-            due, instance_id = self._deadlines[0]
-            if instance_id in self._runs and self._runs[instance_id].due == due:
-                return due
-            heappop(self._deadlines)
-        return None
+        return self._timing.deadline
 
     def advance(self, at: int) -> list[Decision]:
-        """Does what is due: cancels runs over their limit, kills those over their grace."""
-        decisions: list[Decision] = []
-        while (due := self.deadline) is not None and due <= at:
-            _, instance_id = heappop(self._deadlines)
-            run = self._runs[instance_id]
-            run.due = None
-            if run.canceled is None:
-                decisions += self.cancel(instance_id, CancellationReason.ExecutionTimeExceeded, due)
-            else:
-                decisions.append(Kill(at=due, instance=run.instance))
-        return decisions
+        """Does what is due by then."""
+        self._timing.advance(at)
+        return self._activations.decisions()
 
 
-def _state(run: _Run, completed: Completed) -> InstanceState:
-    match run.canceled:
-        case None:
-            return InstanceState.SUCCEEDED if completed.succeeded else InstanceState.FAILED
-        case CancellationReason.ExecutionTimeExceeded:
-            return InstanceState.FAILED
-        case _:
-            return InstanceState.CANCELED
-
-
-def _dropped(task: _Task, pending: Pending, reason: DropReason, at: int) -> Dropped:
-    return Dropped(at=at, task=task.registration.name, key=pending.raised.key, reason=reason, merged=pending.merged)
+def _finished(run: Run, state: InstanceState, completed: Completed, again_at: int | None = None) -> Finished:
+    return Finished(
+        at=completed.at,
+        instance=run.instance,
+        state=state,
+        detail=completed.detail,
+        output=completed.output,
+        again_at=again_at,
+        suspended=completed.suspended,
+        throttled=completed.throttled,
+    )

@@ -2,6 +2,9 @@
 
 A run is over when its main process and everything that this one started are over. What outlives the main process may
 end by itself within the task's cancel_grace (as in `cmd | tee`); then it is killed, and the run has failed.
+
+Where control groups can be made, a run that is there for a while gets one: it is then killed as a whole, and what has
+shed every mark is found too. Group, descendants and marks count as well: a run is not in its group from the beginning.
 """
 
 import asyncio
@@ -11,13 +14,17 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from bridge.errors import HandlerError
 from bridge.hosts.accounts import account_of
+from bridge.hosts.cgroups import ControlGroup
+from bridge.hosts.enclosing import Enclosures
 from bridge.hosts.endings import ending, left_line, unkillable_line
 from bridge.hosts.host import Ended
-from bridge.hosts.invocation import INSTANCE_ID, invocation_of
+from bridge.hosts.invocation import invocation_of
+from bridge.hosts.marks import Mark, limit_of
 from bridge.hosts.processes import (
     Belongings,
     Process,
@@ -39,6 +46,8 @@ LOOK_AGAIN_SECONDS = 0.005
 """When to look again at a process that is just executing a program, and so cannot be told from others."""
 MOST_UNSURE_LOOKS = 200
 """How often we look again at most, so that a program that takes for ever to be executed holds up no run for ever."""
+ENCLOSE_AFTER_SECONDS = 0.02
+"""How long a run is there before it is given a control group: most handlers are over by then, and pay nothing."""
 MOST_WATCHED = 64
 """Descriptors for what one run left behind; where it is more, the rest is found when the first ones end."""
 
@@ -51,6 +60,7 @@ class _Run:
 
     instance: Instance
     child: Child
+    mark: Mark
     main_ended: bool = False
     canceled_at: float | None = None
     killing: bool = False
@@ -59,6 +69,9 @@ class _Run:
     unsure_looks: int = 0
     watched: dict[int, int] = field(default_factory=dict)
     next_look: asyncio.Handle | None = None
+    group: ControlGroup | None = None
+    enclose_later: asyncio.TimerHandle | None = None
+    enclosing: asyncio.Task[ControlGroup | None] | None = None
 
     @property
     def main(self) -> int:
@@ -70,7 +83,8 @@ class CommandHost:
     """Runs programs. `ended` is called by the loop, never from inside `start`, `cancel` or `kill`.
 
     Makes this process a subreaper; whoever has the loop calls `reap_orphans` when SIGCHLD comes.
-    `wall_time` gives the microseconds since 1970 of a time of ours: what a handler is told.
+    `wall_time` gives the microseconds since 1970 of a time of ours: what a handler is told. `cgroup` is the folder in
+    which runs get control groups (`folder_for_runs`), None for a host that makes none.
     """
 
     def __init__(
@@ -79,6 +93,8 @@ class CommandHost:
         socket_path: str,
         wall_time: Callable[[int], int],
         ended: Callable[[Ended], None],
+        *,
+        cgroup: Path | None = None,
     ) -> None:
         become_subreaper()
         self._loop = loop
@@ -87,21 +103,25 @@ class CommandHost:
         self._ended = ended
         self._runs: dict[str, _Run] = {}
         self._finished = asyncio.Event()
+        self._enclosures = None if cgroup is None else Enclosures(loop, cgroup, self._group_changed)
 
     def start(self, instance: Instance) -> None:
         """Starts the task's program; what hinders it becomes the run's `Ended`."""
         try:
             account = account_of(instance.task.user)
+            mark = Mark.of(instance.instance_id)
             raised_at = self._wall_time(instance.raised.at)
-            child = spawn(invocation_of(instance, account, self._socket_path, raised_at), account)
+            child = spawn(invocation_of(instance, account, self._socket_path, raised_at), account, mark)
         except HandlerError as error:
             failed = Ended(instance_id=instance.instance_id, succeeded=False, detail=str(error))
             self._loop.call_soon(self._ended, failed)
             return
-        run = _Run(instance=instance, child=child)
+        run = _Run(instance=instance, child=child, mark=mark)
         self._runs[instance.instance_id] = run
         self._loop.add_reader(child.pidfd, self._main_ended, run)
         self._loop.add_reader(child.output, self._printed, run)
+        if self._enclosures is not None:
+            run.enclose_later = self._loop.call_later(ENCLOSE_AFTER_SECONDS, self._enclose, run, self._enclosures)
         log.debug("%s %s: pid %d", instance.task.name, instance.instance_id, run.main)
 
     def cancel(self, instance_id: str, reason: CancellationReason) -> None:
@@ -122,6 +142,13 @@ class CommandHost:
             self._start_killing(run, self._belongings(run))
             self._look_soon(run)
 
+    def run_of(self, pid: int) -> str | None:
+        """The id of the run that a process belongs to, by the mark that it carries; None where it is of none."""
+        limit = limit_of(pid) if self._runs and pid > 0 else None
+        if limit is None:
+            return None
+        return next((instance_id for instance_id in self._runs if Mark.of(instance_id).limit == limit), None)
+
     async def close(self) -> None:
         """Kills every run and waits until each has been reported, at most `KILL_SECONDS`."""
         while self._runs:
@@ -129,6 +156,8 @@ class CommandHost:
                 self.kill(instance_id)
             self._finished.clear()
             await self._finished.wait()
+        if self._enclosures is not None:
+            self._enclosures.close()
 
     def reap_orphans(self) -> None:
         """Reaps the processes that we adopted and that have ended. To be called when SIGCHLD comes."""
@@ -138,8 +167,26 @@ class CommandHost:
         return {run.main for run in self._runs.values()}
 
     def _belongings(self, run: _Run) -> Belongings:
-        mark = f"{INSTANCE_ID}={run.instance.instance_id}".encode()
-        return belongings(run.main, mark, self._main_processes())
+        found = belongings(run.main, run.mark, self._main_processes())
+        if run.group is not None:
+            _add_enclosed(found, run.main, run.group)
+        return found
+
+    def _enclose(self, run: _Run, enclosures: Enclosures) -> None:
+        mains = frozenset(self._main_processes())
+        run.enclosing = self._loop.create_task(enclosures.enclose(run.instance.instance_id, run.main, run.mark, mains))
+        run.enclosing.add_done_callback(lambda task: self._enclosed(run, task.result()))
+
+    def _enclosed(self, run: _Run, group: ControlGroup | None) -> None:
+        run.group = group
+        run.enclosing = None
+        if run.main_ended or run.killing:
+            self._look_soon(run)
+
+    def _group_changed(self, instance_id: str) -> None:
+        run = self._runs.get(instance_id)
+        if run is not None and run.main_ended:
+            self._look_soon(run)
 
     def _printed(self, run: _Run) -> None:
         if not run.child.output.read():
@@ -155,6 +202,8 @@ class CommandHost:
 
     def _look(self, run: _Run) -> None:
         """Looks what is there of the run: nothing, then it is over; else waits for it, kills it, or gives it up."""
+        if run.enclosing is not None:  # until then the main process' pid must not be anybody else's
+            return
         found = self._belongings(run)
         late = self._loop.time() >= run.deadline
         run.unsure_looks += found.unsure
@@ -227,6 +276,8 @@ class CommandHost:
         self._next_look(run, None)
         for pid in list(run.watched):
             self._unwatch(run, pid)
+        if run.enclose_later is not None:
+            run.enclose_later.cancel()
         self._loop.remove_reader(run.child.pidfd)
         os.close(run.child.pidfd)
         self._loop.remove_reader(output)
@@ -234,7 +285,28 @@ class CommandHost:
         output.close()
         del self._runs[run.instance.instance_id]
         self._finished.set()
-        self._ended(ending(run.instance.instance_id, status, faults, output.text()))
+        ended = ending(run.instance.instance_id, status, faults, killed=run.killing)
+        suspended, throttled = self._leave_group(run)
+        self._ended(replace(ended, output=output.text(), suspended=suspended, throttled=throttled))
+
+    def _leave_group(self, run: _Run) -> tuple[int | None, int | None]:
+        """Removes the run's control group, if it has one; how often it was frozen, and its CPU time cut."""
+        if run.group is None or self._enclosures is None:
+            return None, None
+        counts = run.group.suspended, run.group.throttled()
+        self._enclosures.release(run.group)
+        return counts
+
+
+def _add_enclosed(found: Belongings, main: int, group: ControlGroup) -> None:
+    """Adds what is in the run's control group. Where we see nothing there but the kernel does, we are unsure."""
+    known = {main, *(process.pid for process in found.processes)}
+    for pid in group.processes():
+        process = None if pid in known else process_of(pid)
+        if process is not None and not process.ended:
+            found.processes.append(process)
+    if not found.processes and group.changed():
+        found.unsure = True
 
 
 def _terminate(run: _Run, processes: Sequence[Process]) -> None:
@@ -249,6 +321,8 @@ def _terminate(run: _Run, processes: Sequence[Process]) -> None:
 
 def _kill(run: _Run, processes: Sequence[Process]) -> None:
     """KILL to the run's process group, its main process and `processes`, whichever group they are in by now."""
+    if run.group is not None:
+        run.group.kill()
     with suppress(PermissionError):  # what we may not end is named when we give up
         send_to_group(run.main, signal.SIGKILL)
     for process in (process_of(run.main), *processes):

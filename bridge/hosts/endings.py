@@ -1,5 +1,6 @@
 """How the end of a program is told: one line, the outcome first. Nothing here waits for or ends a process."""
 
+import os
 import signal
 from collections.abc import Sequence
 
@@ -10,18 +11,19 @@ from bridge.model.text import printable
 _MOST_NAMED = 5
 
 
-def ending(instance_id: str, status: int | None, faults: Sequence[str], output: str) -> Ended:
+def ending(instance_id: str, status: int | None, faults: Sequence[str], *, killed: bool = False) -> Ended:
     """The end of a run whose main process ended with `status`, as `subprocess` has it: -9 for SIGKILL.
 
-    `status` is None where the main process could not be ended. `faults` are what else went wrong, a line each.
+    `status` is None where the main process could not be ended. `faults` are what else went wrong, a line each. A run
+    that was `killed` cannot ask to be run again.
+
+    >>> ending("1", os.EX_TEMPFAIL, ()).again, ending("1", os.EX_TEMPFAIL, (), killed=True).again
+    (True, False)
     """
+    if status == os.EX_TEMPFAIL and not faults and not killed:
+        return Ended(instance_id=instance_id, succeeded=False, again=True, detail=f"exit {status}: to be run again")
     lines = [status_line(status), *faults] if status else list(faults)
-    return Ended(
-        instance_id=instance_id,
-        succeeded=not lines,
-        detail="; ".join(lines) or "exit 0",
-        output=output,
-    )
+    return Ended(instance_id=instance_id, succeeded=not lines, detail="; ".join(lines) or "exit 0")
 
 
 def status_line(status: int) -> str:

@@ -11,13 +11,18 @@ class Ended:
     """A run ended, and with it everything that it started.
 
     `detail` is one line that a person can act on: `exit 3`, `killed by SIGSEGV`, `/no/such: not found`.
-    `output` is the end of what the handler printed, control characters as they are.
+    `output` is the end of what the handler printed, control characters as they are. `again`: it asks to be run again,
+    and has left nothing to clean up. `suspended` and `throttled` are how often the kernel froze the run and cut its CPU
+    time, None where it does not say.
     """
 
     instance_id: str
     succeeded: bool
     detail: str
     output: str = ""
+    again: bool = False
+    suspended: int | None = None
+    throttled: int | None = None
 
 
 class Host(Protocol):

@@ -7,6 +7,7 @@ import msgspec
 
 from bridge.errors import HandlerError
 from bridge.hosts.accounts import Account
+from bridge.hosts.marks import INSTANCE_ID
 from bridge.model.details import Details
 from bridge.model.tasks import Instance
 from bridge.model.templates import Template
@@ -14,8 +15,6 @@ from bridge.model.templates import Template
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LONGEST_DETAIL_VARIABLE = 8 * 1024
 """Bytes; a longer detail is in the JSON object only."""
-INSTANCE_ID = "HWBRIDGE_INSTANCE_ID"
-"""The variable by which a run's processes are found again."""
 _SHOWN_CHARACTERS = 40
 
 

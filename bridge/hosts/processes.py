@@ -1,17 +1,18 @@
 """Finds and ends the processes that a run started, wherever they went. Nothing here decides that they must end.
 
-A process belongs to a run if it is in the process group of the run's main process, if its environment says so, or if
+A process belongs to a run if it is in the process group of the run's main process, if it carries the run's mark, or if
 its parent belongs. We are a subreaper (prctl(2)), so whatever a run leaves behind is a descendant of ours. What changes
-its group *and* its environment *and* loses its parent cannot be found this way; only a cgroup holds that.
+its group *and* sheds both marks *and* loses its parent cannot be found this way; only a cgroup holds that.
 """
 
 import ctypes
 import os
 import signal
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from bridge.errors import DeviceError
+from bridge.hosts.marks import Mark, limit_of
 
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _CHILDREN = "children"  # proc(5), /proc/PID/task/TID/children
@@ -35,6 +36,15 @@ def reap_orphans(spawned: Container[int]) -> None:
     for pid in children(os.getpid()):
         if pid not in spawned:
             reap(pid)
+
+
+def bear_bursts_of_signals() -> None:
+    """Keeps Python from complaining when more signals come than asyncio's wakeup descriptor holds: it wakes us anyway.
+
+    A few hundred processes that end at once do that. To be called after the last `add_signal_handler`, which undoes it.
+    """
+    descriptor = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
 
 
 def reap(pid: int) -> None:
@@ -75,8 +85,8 @@ class Belongings:
     unsure: bool = False
 
 
-def belongings(main: int, mark: bytes, spawned: Container[int]) -> Belongings:
-    """What the run with the main process `main` and the environment entry `mark` has started and not ended.
+def belongings(main: int, mark: Mark, spawned: Container[int]) -> Belongings:
+    """What the run with the main process `main` and this mark has started and not ended.
 
     `spawned` are the main processes of all runs, which are looked into for their own run only. Where nothing is left
     behind, this reads one small file for each of our threads, and not all of /proc.
@@ -92,7 +102,7 @@ def belongings(main: int, mark: bytes, spawned: Container[int]) -> Belongings:
         # What a process that ended had started became ours after we listed our children: list them again.
 
 
-def _visit(to_visit: list[tuple[int, bool]], main: int, mark: bytes, visited: set[int], found: Belongings) -> bool:
+def _visit(to_visit: list[tuple[int, bool]], main: int, mark: Mark, visited: set[int], found: Belongings) -> bool:
     """Looks at these processes and their descendants; whether one of them had ended.
 
     A process comes with whether its parent belongs to the run.
@@ -147,11 +157,11 @@ def _children_without_their_files(pid: int) -> list[int]:
 
 
 def process_of(pid: int) -> Process | None:
-    """The process as it is now, or None where it is gone."""
+    """The process as it is now, or None where it is gone, or hidden from us (proc(5), hidepid)."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             stat = file.read()
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     # proc(5): "pid (comm) state ppid pgrp ..."; the name itself may hold anything, parentheses and newlines too.
     before, _, after = stat.rpartition(b") ")
@@ -168,22 +178,30 @@ def process_of(pid: int) -> Process | None:
     )
 
 
-def _carries(pid: int, mark: bytes) -> bool | None:
-    """Whether the environment of a process holds the entry `mark`; None while it is just executing a program."""
+def _carries(pid: int, mark: Mark) -> bool | None:
+    """Whether a process carries the mark; None while it is just executing a program, and has no environment."""
+    if limit_of(pid) == mark.limit:
+        return True
+    entries = environment_of(pid)
+    return None if entries is None else mark.entry in entries
+
+
+def environment_of(pid: int) -> Sequence[bytes] | None:
+    """The entries of its environment, none where we may not look; None while it is just executing a program."""
     for _ in range(2):
         try:
             environment = _environment(pid)
         except PermissionError:  # it has taken another user's rights
-            return False
+            return ()
         if environment:
-            return mark in environment.split(b"\0")
+            return environment.split(b"\0")
         # Empty, or not there yet: between the new memory and the new environment of execve(2), its end is 0.
         process = process_of(pid)
         if process is None or process.ended:
-            return False
+            return ()
         if process.environment_end == 0:
             return None
-    return False
+    return ()
 
 
 def _environment(pid: int) -> bytes:

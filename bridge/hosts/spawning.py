@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from bridge.errors import HandlerError
 from bridge.hosts.accounts import Account
 from bridge.hosts.invocation import Invocation
+from bridge.hosts.marks import Mark, passed_on
 from bridge.hosts.output import Output
 from bridge.model.text import printable
 
@@ -29,8 +30,8 @@ class Child:
     output: Output
 
 
-def spawn(invocation: Invocation, account: Account) -> Child:
-    """Starts the process; it gets standard input, output and error, and no other descriptor.
+def spawn(invocation: Invocation, account: Account, mark: Mark) -> Child:
+    """Starts the process; it gets standard input, output and error, no other descriptor, and the mark's limit.
 
     Raises `HandlerError` that says in one line what is wrong: no such program, not executable, arguments too long.
     """
@@ -41,7 +42,8 @@ def spawn(invocation: Invocation, account: Account) -> Child:
             reading_end, writing_end = os.pipe()
             at_the_end.callback(os.close, writing_end)
             on_failure.callback(os.close, reading_end)
-            process = _popen(invocation, account, standard_input, writing_end)
+            with passed_on(mark):
+                process = _popen(invocation, account, standard_input, writing_end)
             on_failure.callback(_end, process)
             pidfd = os.pidfd_open(process.pid)
         except (OSError, ValueError) as error:

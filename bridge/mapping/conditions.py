@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bridge.mapping.index import Index
-from bridge.mapping.match import Checks, Equals, Is, passes
-from bridge.model.conditions import SYSTEM_CONDITIONS
+from bridge.model.checks import Checks, passes
+from bridge.model.conditions import Named
 from bridge.model.events import Fields
 from bridge.sources.source import Source, Subject
-from bridge.sources.system import SYSTEM
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,17 +39,6 @@ class OnDevice:
         return frozenset(name for name, _ in self.match)
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Guard: the condition of this name holds, or with `wanted` False is known not to."""
-
-    name: str
-    wanted: bool = True
-
-
-SYSTEM_LEVELS = tuple(Condition(name, SYSTEM, (("name", Is(name)), ("value", Equals(1)))) for name in SYSTEM_CONDITIONS)
-"""The conditions that Windows has: levels of the source `system`."""
-
 Guard = OnDevice | Named
 Watched = Condition | OnDevice
 
@@ -63,12 +51,15 @@ class _Level:
     known: bool = False
     turned: int = 0
 
-    def put(self, subject: Subject, at: int, *, true: bool, tells: bool) -> None:
+    def put(self, subject: Subject, at: int, *, true: bool, tells: bool) -> bool:
+        """Whether the level turned, or may have been told of for the first time."""
         was = bool(self.subjects) if self.known else None
         (self.subjects.add if true else self.subjects.discard)(subject)
         self.known = self.known or tells
-        if bool(self.subjects) is not was:
-            self.turned = at
+        if bool(self.subjects) is was:
+            return False
+        self.turned = at
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +78,8 @@ class _Source:
     index: Index[Watched]
     levels: dict[Watched, dict[str, _Level]]
     """By what is watched and, of guards, by owner; "" for a condition."""
+    turned: set[str]
+    """Where the conditions that turn are noted."""
     true: dict[Subject, set[Watched]] = field(default_factory=dict)
 
     def receive(self, fields: Fields, subject: Subject, at: int) -> None:
@@ -95,7 +88,7 @@ class _Source:
         now: set[Watched] = set()
         for watched in dict.fromkeys([*was, *about]):
             true = passes(watched.match, fields)
-            self._level(watched, subject).put(subject, at, true=true, tells=true or _tells(watched, fields))
+            self._put(watched, subject, at, true=true, tells=true or _tells(watched, fields))
             if true:
                 now.add(watched)
         if now:
@@ -107,14 +100,16 @@ class _Source:
         went = [each for each in self.true if each[0] == owner and each[1] not in self.source.lasting]
         for subject in went:
             for watched in self.true.pop(subject):
-                self._level(watched, subject).put(subject, at, true=False, tells=False)
+                self._put(watched, subject, at, true=False, tells=False)
         for watched, levels in self.levels.items():
             if isinstance(watched, OnDevice) and owner in levels and not levels[owner].subjects:
                 del levels[owner]
 
-    def _level(self, watched: Watched, subject: Subject) -> _Level:
-        owner = "" if isinstance(watched, Condition) else subject[0]
-        return self.levels[watched].setdefault(owner, _Level())
+    def _put(self, watched: Watched, subject: Subject, at: int, *, true: bool, tells: bool) -> None:
+        if not isinstance(watched, Condition):
+            self.levels[watched].setdefault(subject[0], _Level()).put(subject, at, true=true, tells=tells)
+        elif self.levels[watched].setdefault("", _Level()).put(subject, at, true=true, tells=tells):
+            self.turned.add(watched.name)
 
 
 def _tells(watched: Watched, fields: Fields) -> bool:
@@ -129,6 +124,8 @@ class Conditions:
         self._sources: dict[str, _Source] = {}
         self._by_name: dict[str, _Level] = {}
         self._set: dict[str, GuardState] = {}
+        self.turned: set[str] = set()
+        """The names of conditions that may have turned; who asks for them takes them out."""
 
     def replace(self, watched: Sequence[Watched]) -> None:
         """Watches these from now on; what is known of one that says the same as before stays."""
@@ -139,16 +136,20 @@ class Conditions:
         for source in {each.source.name: each.source for each in watched}.values():
             own = [each for each in watched if each.source is source]
             index = Index(source, [(place, each, _about(each)) for place, each in enumerate(own)])
-            self._sources[source.name] = _Source(source, index, {each: before.get(_meaning(each), {}) for each in own})
+            self._sources[source.name] = _Source(
+                source, index, {each: before.get(_meaning(each), {}) for each in own}, self.turned
+            )
             for subject, ones in true.get(source.name, {}).items():
                 kept = {meant[_meaning(one)] for one in ones if _meaning(one) in meant}
                 if kept:
                     self._sources[source.name].true[subject] = kept
+        self.turned.update(self._by_name)
         self._by_name = {
             each.name: self._sources[each.source.name].levels[each].setdefault("", _Level())
             for each in watched
             if isinstance(each, Condition)
         }
+        self.turned.update(self._by_name)
 
     def watches(self, source: str) -> bool:
         """Whether events of this source matter here."""
@@ -166,6 +167,7 @@ class Conditions:
     def put(self, name: str, value: bool | None, at: int) -> None:
         """Says what a condition is, whatever events tell; None leaves it to the events again."""
         before = self._state(name)
+        self.turned.add(name)
         if value is not None:
             self._set[name] = before if before is not None and before.holds is value else GuardState(value, at)
             return
@@ -173,6 +175,16 @@ class Conditions:
         level = self._by_name.get(name)
         if level is not None:
             level.turned = before.since if before is not None and before.holds is bool(level.subjects) else at
+
+    def said(self, name: str) -> bool | None:
+        """What `put` said of a condition, and was not taken back."""
+        said = self._set.get(name)
+        return said.holds if said is not None else None
+
+    def known(self, name: str) -> bool | None:
+        """What is known of a condition."""
+        state = self._state(name)
+        return state.holds if state is not None else None
 
     def state(self, guard: Guard, owner: str) -> GuardState | None:
         """What is known of a guard, for an event of this owner; None where nothing is."""

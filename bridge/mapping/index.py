@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from bridge.mapping.match import Checks, number_of, passes
+from bridge.mapping.match import number_of
+from bridge.model.checks import Checks, passes
 from bridge.model.events import Field, Fields
 from bridge.sources.source import Source
 

@@ -4,12 +4,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridge.mapping.match import Checks
+from bridge.model.checks import Checks
 from bridge.model.events import Fields
 
 
 class Asker(Protocol):
-    """A rule, or a level that a rule's guards look at."""
+    """A rule, a level that rules or tasks wait for, or a device watcher."""
+
+    def __hash__(self) -> int:
+        """Of the object: two that ask for the same are two."""
 
     @property
     def match(self) -> Checks:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from bridge.errors import InvalidValueError
-from bridge.mapping.match import AnyOf, Not, Present, Range, Test
+from bridge.mapping.match import AnyOf, Not, Present, Range
+from bridge.model.checks import Test
 from bridge.model.durations import format_duration, parse_duration
 from bridge.model.events import Field
 from bridge.toml.values import describe

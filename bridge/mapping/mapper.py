@@ -2,119 +2,51 @@
 
 Rules raise in the order of their files and positions; a timer that is due at an instant comes before an event of that
 instant, which is for the caller to see to. What must outlive the process (`start_state` "boot" and "if-changed") is
-handed in as `Memory`, and every change of it is told as a value for the store.
+handed in as `Memory`, and every change of it is told as a value for the store. Tasks are told of the conditions that
+they wait for before anything is raised by the same event.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from bridge.errors import InvalidDetailsError
+from bridge.mapping.asking import fields_of, interest_of, levels_of
 from bridge.mapping.bursts import Burst, Bursts, DeafTimes
-from bridge.mapping.conditions import Conditions, Guard, Named
-from bridge.mapping.index import Candidate
-from bridge.mapping.match import passes
+from bridge.mapping.conditions import Conditions, Guard
+from bridge.mapping.interest import Interest
+from bridge.mapping.mains import POWER_SUPPLY
+from bridge.mapping.memory import ForgottenThisBoot as ForgottenThisBoot
+from bridge.mapping.memory import LevelTurned as LevelTurned
+from bridge.mapping.memory import Memory as Memory
+from bridge.mapping.memory import RaisedThisBoot as RaisedThisBoot
+from bridge.mapping.needs import NO_NEEDS, TaskNeeds
+from bridge.mapping.plans import Plan, plans_of
 from bridge.mapping.raising import HOOK, Refusal, hooked_by, key_of, raised_of, refusal_of, told_by
 from bridge.mapping.rules import HoldFor, QuietFor, Rule, StartState
 from bridge.mapping.standings import Standing, Standings
+from bridge.mapping.system_levels import OPPOSITES, SystemTriggers, opposite_of
 from bridge.mapping.table import RuleTable
+from bridge.mapping.task_conditions import TaskConditions
 from bridge.mapping.timers import Timers
-from bridge.model.events import SINCE, DeviceGone, Event, Field, Fields, Origin
+from bridge.mapping.watchers import Watchers
+from bridge.model.checks import passes
+from bridge.model.conditions import ConditionFact, Named
+from bridge.model.events import DeviceGone, Event, Fields, Origin
 from bridge.model.triggers import Raised
-from bridge.sources import SOURCES
 from bridge.sources.source import Source, Subject
+from bridge.sources.system import SYSTEM
+from bridge.sources.udev import UDEV
 
 if TYPE_CHECKING:
     from bridge.mapping.explain.reasons import Explain
     from bridge.mapping.explain.telling import Teller
 
 
-class RaisedThisBoot(msgspec.Struct, frozen=True):
-    """A rule with `start_state = "boot"` raised for this key: to be remembered until the next boot."""
-
-    rule: str
-    key: str
-
-
-class LevelTurned(msgspec.Struct, frozen=True):
-    """A rule with `start_state = "if-changed"` became true or false for a subject: to be remembered."""
-
-    rule: str
-    subject: Subject
-    true: bool
-
-
 _NOTHING: Sequence["Mapped"] = ()
 
-Mapped = Raised | Refusal | RaisedThisBoot | LevelTurned
-
-
-@dataclass(slots=True)
-class Memory:
-    """What earlier runs of the daemon told by `RaisedThisBoot` and `LevelTurned`."""
-
-    raised_this_boot: set[tuple[str, str]] = field(default_factory=set)
-    true: set[tuple[str, Subject]] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What the rules want of one source, looked up once and not for every event."""
-
-    source: Source
-    candidates: Callable[[Fields], Sequence[Candidate[Rule]]]
-    inherited: frozenset[str]
-    wants_since: bool
-    is_guarding: bool
-    is_plain: bool
-    """Whether an event that no rule matches is of no matter, unless a rule is true now: nobody is told of it."""
-    last: dict[str, dict[str, int]] = field(default_factory=dict)
-    """When the last event of each subject was, by owner; only where a rule asks."""
-    kept: dict[str, Fields] = field(default_factory=dict)
-    """What the last event of each owner will still have, of owners in recordings."""
-
-    @property
-    def adds_fields(self) -> bool:
-        """Whether events have more fields than they came with."""
-        return self.wants_since or bool(self.inherited) or self.source.kept is not None
-
-    def seen(self, event: Event) -> Event:
-        """The event with the fields that it has by what was before it, and by what it is itself."""
-        fields = event.fields
-        if event.replayed and self.source.kept is not None:
-            fields = self._with_kept(fields, self.source.kept)
-        if self.inherited:
-            fields = _with_own(fields, self.inherited)
-        if self.wants_since:
-            fields = self._with_since(fields, event.at)
-        return event if fields is event.fields else msgspec.structs.replace(event, fields=fields)
-
-    def forget(self, owner: str) -> None:
-        """A device went, and with it what its events said and when they were."""
-        self.kept.pop(owner, None)
-        last = self.last.pop(owner, {})
-        if lasting := {rest: at for rest, at in last.items() if rest in self.source.lasting}:
-            self.last[owner] = lasting
-
-    def _with_kept(self, fields: Fields, kept: Callable[[Fields | None, Fields], Fields]) -> Fields:
-        """The fields, with those that a device that goes had when it came, and that are not told again."""
-        owner, _ = self.source.subject(fields)
-        before = self.kept.get(owner)
-        if not self.source.leaves(fields):
-            self.kept[owner] = kept(before, fields)
-            return fields
-        missing = {name: value for name, value in (before or {}).items() if name not in fields}
-        return {**fields, **missing} if missing else fields
-
-    def _with_since(self, fields: Fields, at: int) -> Fields:
-        owner, rest = self.source.subject(fields)
-        last = self.last.setdefault(owner, {})
-        before = last.get(rest)
-        if not self.source.repeats(fields):
-            last[rest] = at
-        return fields if before is None else {**fields, SINCE: at - before}
+Mapped = Raised | Refusal | RaisedThisBoot | ForgottenThisBoot | LevelTurned | ConditionFact
 
 
 class Mapper:
@@ -130,8 +62,14 @@ class Mapper:
         self._bursts = Bursts(self._timers)
         self._deaf = DeafTimes()
         self._conditions = Conditions()
+        self._task_conditions = TaskConditions(self._conditions)
+        self._system_triggers = SystemTriggers()
+        self._watchers = Watchers(self._raised_this_boot)
+        self._needs = NO_NEEDS
+        self._is_served = True
         self._teller = _teller_of(explain, self._conditions, self._deaf) if explain is not None else None
-        self._plans = _plans_of(self.table, {}, is_told=self._teller is not None)
+        self._plans: dict[str, Plan] = {}
+        self._look_at(self.table)
 
     def replace(self, table: RuleTable) -> Sequence[LevelTurned]:
         """Goes on with these rules; one that says the same as before under the same name keeps what it knows.
@@ -146,8 +84,8 @@ class Mapper:
         self._bursts.follow(successors)
         self._deaf.follow(successors)
         self._timers.refile()
-        self._conditions.replace([each for name in SOURCES for each in table.guarding(name)])
-        self._plans = _plans_of(table, self._plans, is_told=self._teller is not None)
+        self._is_served = False
+        self._look_at(table)
         after = self._to_remember()
         for rule in table.rules:
             if rule.start_state is StartState.IF_CHANGED:
@@ -159,9 +97,43 @@ class Mapper:
         true = self._standings.all_true()
         return {(each.rule.name, each.subject) for each in true if each.rule.start_state is StartState.IF_CHANGED}
 
-    def put(self, condition: str, value: bool | None, at: int) -> None:
-        """Says what a condition is, whatever events tell; None leaves it to the events."""
+    def _look_at(self, table: RuleTable) -> None:
+        levels = levels_of(table)
+        self._conditions.replace(levels)
+        self._fields = fields_of(table, levels)
+        self._plan()
+
+    def _plan(self) -> None:
+        of_watchers = frozenset[str]().union(*(each.asked_fields() for each in self._watchers.all))
+        fields = {**self._fields, UDEV.name: self._fields[UDEV.name] | of_watchers}
+        is_told = self._teller is not None
+        self._plans = plans_of(self.table, fields, self._conditions.watches, self._plans, is_told=is_told)
+
+    def serve(self, needs: TaskNeeds, at: int) -> Sequence[Mapped]:
+        """Goes on for tasks that need this, after every change of rules or tasks; what they are told of it.
+
+        That is how the conditions are that are newly waited for, and nothing of those that are unknown.
+        """
+        if self._is_served and (needs is self._needs or needs == self._needs):
+            return _NOTHING
+        forgotten: Sequence[Mapped] = ()
+        if needs.watchers != self._needs.watchers:
+            forgotten = self._watchers.serve(needs.watchers)
+            self._plan()
+        self._needs, self._is_served = needs, True
+        self._system_triggers.asked = needs.system_triggers
+        return [*self._task_conditions.serve(needs.conditions, at), *forgotten]
+
+    def interest(self, source: str) -> Interest:
+        """What rules and tasks ask of one source's monitor."""
+        return interest_of(source, self.table, self._needs, self._watchers.all)
+
+    def put(self, condition: str, value: bool | None, at: int) -> Sequence[Mapped]:
+        """Says what a condition is, whatever events tell; None leaves it to the events. It raises no system trigger."""
         self._conditions.put(condition, value, at)
+        if condition in OPPOSITES:
+            self._conditions.put(OPPOSITES[condition], None if value is None else not value, at)
+        return self._task_conditions.turned(at)
 
     def receive(self, event: Event) -> Sequence[Mapped]:
         """What an event leads to, in order."""
@@ -175,22 +147,52 @@ class Mapper:
         mapped = self._heard(plan, seen, matching)
         if HOOK in fields:
             mapped += hooked_by(event)
+        if plan.source is UDEV and (self._watchers.all or fields.get("subsystem") == POWER_SUPPLY):
+            mapped += self._hear_device(seen)
         if plan.source.leaves(fields):
-            mapped += self.gone(DeviceGone(event.source, event.at, plan.source.subject(fields)[0]))
+            mapped += self._left(plan, plan.source.subject(fields)[0], event.at)
+        if self._conditions.turned:
+            return [*self._task_conditions.turned(event.at), *mapped]
         return mapped
 
-    def _heard(self, plan: _Plan, event: Event, matching: Sequence[Rule]) -> list[Mapped]:
+    def found(self, event: Event) -> Sequence[Mapped]:
+        """Something that was there before a task asked for it: levels and device watchers are told, rules are not."""
+        plan = self._plans[event.source]
+        if plan.inherited:
+            event = replace(event, fields=plan.with_own(event.fields))
+        if plan.is_guarding:
+            self._learn(plan.source, event.fields, plan.source.subject(event.fields), event.at)
+        mapped: list[Mapped] = []
+        if plan.source is SYSTEM:
+            mapped += self._system_triggers.hear(event)
+        if plan.source is UDEV:
+            mapped += self._hear_device(event)
+        return [*self._task_conditions.turned(event.at), *mapped]
+
+    def _learn(self, source: Source, fields: Fields, subject: Subject, at: int) -> None:
+        """What an event tells of conditions and guards; it is no moment, and repeats nothing."""
+        self._conditions.receive(source.name, fields, subject, at)
+        if source is SYSTEM and (opposite := opposite_of(fields)) is not None:
+            self._conditions.receive(source.name, opposite, source.subject(opposite), at)
+
+    def _hear_device(self, event: Event) -> Sequence[Mapped]:
+        """What an event of udev tells of the mains, and device watchers."""
+        if event.fields.get("subsystem") == POWER_SUPPLY:
+            self._task_conditions.hear_supply(event.fields)
+        return self._watchers.hear(event) if self._watchers.all else _NOTHING
+
+    def _heard(self, plan: Plan, event: Event, matching: Sequence[Rule]) -> list[Mapped]:
         source, fields = plan.source, event.fields
         subject = source.subject(fields)
         is_level = not source.repeats(fields) and not source.is_moment(fields)
         if is_level and plan.is_guarding:
-            self._conditions.receive(source.name, fields, subject, event.at)
+            self._learn(source, fields, subject, event.at)
         matching = [rule for rule in matching if not rule.guards or self._conditions.hold(rule.guards, subject[0])]
         if self._teller is not None:
             self._teller.unheard(self.table.rules_of(source.name), matching, event, subject[0])
         stood = self._standings.of(source.name, subject) if is_level else {}
         true_before = [standing for standing in stood.values() if standing.true]
-        mapped: list[Mapped] = []
+        mapped: list[Mapped] = [] if source is not SYSTEM else [*self._system_triggers.hear(event)]
         for rule in matching:
             was_true = any(standing.rule is rule for standing in true_before)
             mapped += self._match(rule, event, subject, is_level=is_level, was_true=was_true)
@@ -275,28 +277,36 @@ class Mapper:
     @property
     def deadline(self) -> int | None:
         """When `advance` has something to do, in microseconds, or None."""
-        return self._timers.deadline
+        filters, watchers = self._timers.deadline, self._watchers.deadline
+        return filters if watchers is None else watchers if filters is None else min(filters, watchers)
 
     def is_due(self, at: int) -> bool:
         """Whether `advance` has something to do by then: cheaper than to ask when."""
-        return self._timers.is_due(at)
+        return self._timers.is_due(at) or self._watchers.is_due(at)
 
     def advance(self, at: int) -> Sequence[Mapped]:
-        """What the timers that are due by `at` lead to, in order."""
+        """What the timers that are due by `at` lead to, in order; of one instant first those of rules."""
         mapped: list[Mapped] = []
-        while (deadline := self._timers.deadline) is not None and deadline <= at:
-            match self._timers.pop(deadline):
+        while (deadline := self.deadline) is not None and deadline <= at:
+            mapped += self._advance_rules(deadline)
+            mapped += self._watchers.advance(deadline)
+        return mapped
+
+    def _advance_rules(self, at: int) -> Sequence[Mapped]:
+        mapped: list[Mapped] = []
+        while self._timers.is_due(at):
+            match self._timers.pop(at):
                 case Burst(rule=rule, event=event) as burst:
                     if self._bursts.is_up(burst):
-                        mapped += self._raise(rule, event, deadline)
+                        mapped += self._raise(rule, event, at)
                     elif self._teller is not None:
-                        self._teller.miscounted(burst, deadline)
+                        self._teller.miscounted(burst, at)
                 case Standing(rule=rule, event=Event() as event) as standing:
                     held = not isinstance(rule.filter, HoldFor) or self._have_held(standing)
                     if self._standings.is_up(standing) and held:
-                        mapped += self._raise(rule, event, deadline)
+                        mapped += self._raise(rule, event, at)
                     elif self._teller is not None:
-                        self._teller.let_pass(standing, event, deadline)
+                        self._teller.let_pass(standing, event, at)
         return mapped
 
     def _have_held(self, standing: Standing) -> bool:
@@ -304,15 +314,24 @@ class Mapper:
         return self._conditions.held(standing.rule.guards, standing.subject[0], standing.since)
 
     def gone(self, gone: DeviceGone) -> Sequence[Mapped]:
-        """A device went: everything that was true for it is false, and nothing is raised for that."""
-        plan = self._plans[gone.source]
-        plan.forget(gone.owner)
-        self._conditions.gone(gone.source, gone.owner, gone.at)
+        """A device went: everything that was true for it is false, and no trigger goes off for that."""
+        left = self._left(self._plans[gone.source], gone.owner, gone.at)
+        return [*self._task_conditions.turned(gone.at), *left]
+
+    def _left(self, plan: Plan, owner: str, at: int) -> Sequence[Mapped]:
+        plan.forget(owner)
+        self._conditions.gone(plan.source.name, owner, at)
         if self._teller is not None:
-            for standing in self._standings.leaving(plan.source, gone.owner):
-                self._teller.broken(standing, gone.at)
-        left = self._standings.leave(plan.source, gone.owner)
-        return [each for standing in left for each in _turned(standing.rule, standing.subject, true=False)]
+            for standing in self._standings.leaving(plan.source, owner):
+                self._teller.broken(standing, at)
+        left = self._standings.leave(plan.source, owner)
+        mapped: list[Mapped] = [
+            each for standing in left for each in _turned(standing.rule, standing.subject, true=False)
+        ]
+        if plan.source is UDEV:
+            self._task_conditions.lose_supply(owner)
+            mapped += self._watchers.gone(owner)
+        return mapped
 
 
 def _teller_of(explain: "Explain", conditions: Conditions, deaf: DeafTimes) -> "Teller":
@@ -347,27 +366,3 @@ def _meaning(rule: Rule) -> tuple[object, ...]:
 
 def _meaning_of_guard(guard: Guard) -> tuple[object, ...]:
     return (guard.name, guard.wanted) if isinstance(guard, Named) else (guard.match,)
-
-
-def _plans_of(table: RuleTable, before: Mapping[str, _Plan], *, is_told: bool) -> dict[str, _Plan]:
-    plans: dict[str, _Plan] = {}
-    for name, source in SOURCES.items():
-        wants_since = any(SINCE in each.asked_fields() for each in table.interest(name).askers)
-        is_guarding = bool(table.guarding(name))
-        plans[name] = _Plan(
-            source=source,
-            candidates=table.candidates[name],
-            inherited=table.interest(name).inherited,
-            wants_since=wants_since,
-            is_guarding=is_guarding,
-            is_plain=not (is_guarding or wants_since or source.names_triggers or is_told),
-            last=before[name].last if wants_since and name in before else {},
-            kept=before[name].kept if name in before else {},
-        )
-    return plans
-
-
-def _with_own(fields: Fields, inherited: frozenset[str]) -> Fields:
-    """The fields with `@NAME` of the device itself, which needs no ancestor for what it has."""
-    own: dict[str, Field] = {name: fields[name[1:]] for name in inherited - fields.keys() if name[1:] in fields}
-    return {**fields, **own} if own else fields

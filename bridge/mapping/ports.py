@@ -11,8 +11,8 @@ from enum import StrEnum
 from warnings import catch_warnings
 
 from bridge.errors import InvalidValueError
-from bridge.mapping.match import Checks, Test
 from bridge.mapping.rules import Rule
+from bridge.model.checks import Checks, Test
 
 LONGEST_FRAME = 65_536
 """Bytes that `max_frame` can allow. As a line of a recording they are less than a line may have."""

@@ -6,6 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from bridge.errors import InvalidDetailsError, InvalidGuidError
+from bridge.mapping.interest import Asker
 from bridge.mapping.match import Search, searches
 from bridge.mapping.rules import Rule
 from bridge.model.details import checked_details, checked_key, details_of_fields
@@ -26,12 +27,12 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
 
 
-def told_by(rule: Rule, fields: Fields) -> Fields:
+def told_by(asker: Asker, fields: Fields) -> Fields:
     """The fields that templates and details may use: with the groups of regular expressions, and `since` in seconds."""
     own: dict[str, Field] = {}
-    for name, search in _searches(rule):
+    for name, search in _searches(asker):
         own.update(search.groups(fields.get(name)))
-    if SINCE in fields and SINCE in rule.asked_fields():
+    if SINCE in fields and SINCE in asker.asked_fields():
         own[SINCE] = format_at(int(fields[SINCE])).rstrip("0").rstrip(".")
     if not own and SINCE not in fields:
         return fields
@@ -42,8 +43,8 @@ def told_by(rule: Rule, fields: Fields) -> Fields:
 
 
 @lru_cache(maxsize=4096)
-def _searches(rule: Rule) -> tuple[tuple[str, Search], ...]:
-    return tuple((name, search) for name, test in rule.match for search in searches(test))
+def _searches(asker: Asker) -> tuple[tuple[str, Search], ...]:
+    return tuple((name, search) for name, test in asker.match for search in searches(test))
 
 
 def key_of(rule: Rule, told: Fields) -> str:

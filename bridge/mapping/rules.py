@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.conditions import Guard
-from bridge.mapping.match import Checks, passes
+from bridge.model.checks import Checks, passes
 from bridge.model.events import Fields
 from bridge.model.guid import Guid
 from bridge.model.templates import Template

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bridge.mapping.conditions import Condition, Named, OnDevice
+from bridge.mapping.conditions import Condition, OnDevice
 from bridge.mapping.index import Index
 from bridge.mapping.interest import Asker, Interest
 from bridge.mapping.rules import Rule
+from bridge.model.conditions import Named
 from bridge.model.triggers import NamedTrigger
 from bridge.sources import SOURCES
 

@@ -1,6 +1,9 @@
-"""The conditions that Windows has, with its numbers. Nothing here knows whether one of them holds."""
+"""Conditions: levels with names that tasks and rules wait for. Nothing here knows whether one of them holds."""
 
+from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from bridge.model.windows_names import windows_name
 
@@ -21,3 +24,38 @@ class SystemConditionType(IntEnum):
 
 SYSTEM_CONDITIONS = tuple(map(windows_name, SystemConditionType))
 """The eight as tasks and events name them: `InternetAvailable`."""
+
+MAINS = "mains of the machine"
+"""The level that maintenance triggers wait for. No file may give a condition this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a rule or a task waits for: the condition of this name holds, or with `wanted` False is known not to."""
+
+    name: str
+    wanted: bool = True
+
+
+class ConditionMet(msgspec.Struct, frozen=True, kw_only=True):
+    """Fact: the level of this name turned true, or is known to be so for the first time."""
+
+    at: int
+    name: str
+
+
+class ConditionLost(msgspec.Struct, frozen=True, kw_only=True):
+    """Fact: the level of this name turned false, or is known to be so for the first time."""
+
+    at: int
+    name: str
+
+
+class ConditionUnknown(msgspec.Struct, frozen=True, kw_only=True):
+    """Fact: the level of this name is not known any more."""
+
+    at: int
+    name: str
+
+
+ConditionFact = ConditionMet | ConditionLost | ConditionUnknown

@@ -27,6 +27,8 @@ def parse_duration(text: object) -> int:
     found = _FORM.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise InvalidDurationError(text)
+    if found[1].isdigit():  # a Fraction takes ten times as long, and few durations need one
+        return int(found[1]) * MICROSECONDS[found[2]]
     microseconds = Fraction(found[1]) * MICROSECONDS[found[2]]
     if microseconds.denominator != 1:
         raise InvalidDurationError(text)

@@ -14,6 +14,8 @@ def is_deeper(value: object, levels: int) -> bool:
     """
     level: list[Any] = [value] if isinstance(value, dict | list) else []
     for _ in range(levels):
+        if not level:
+            return False
         level = [
             child
             for container in level

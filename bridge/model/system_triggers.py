@@ -24,6 +24,9 @@ class SystemTriggerType(IntEnum):
     POWER_STATE_CHANGE = 14
     DEFAULT_SIGN_IN_ACCOUNT_CHANGE = 15
 
+    def __str__(self) -> str:
+        return windows_name(self)
+
 
 SYSTEM_TRIGGERS = tuple(map(windows_name, SystemTriggerType))
 """All of them as tasks and events name them: `TimeZoneChange`."""

@@ -3,14 +3,18 @@
 Names and numbers are those of Windows.ApplicationModel.Background where it has them.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from bridge.errors import InvalidValueError
+from bridge.model.conditions import Named
 from bridge.model.durations import MICROSECONDS
+from bridge.model.guid import Guid
+from bridge.model.system_triggers import SystemTriggerType
 from bridge.model.templates import Template
-from bridge.model.triggers import CustomSystemEventTrigger, Raised
+from bridge.model.triggers import Raised, Trigger
 
 SECOND = MICROSECONDS["s"]
 
@@ -39,6 +43,12 @@ class DropReason(StrEnum):
     """The task's concurrency is `ignore`, and a run or a waiting raise of the same key was there."""
     QueueFull = "QueueFull"
     Unregistered = "Unregistered"
+    Expired = "Expired"
+    """It is older than the task's `expires`."""
+    ResourceRevocation = "ResourceRevocation"
+    """One of the task's `cancel_on` was raised for its key."""
+    StoreFull = "StoreFull"
+    """It cannot be written down, so it is not accepted."""
 
 
 class Concurrency(StrEnum):
@@ -58,6 +68,24 @@ class InstanceState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+    AGAIN = "again"
+    """It asked to be run again (exit 75), which counts neither as success nor as failure."""
+
+
+class RequestResult(IntEnum):
+    """What a request for a task's application trigger is answered: Windows' `ApplicationTriggerResult`."""
+
+    Allowed = 0
+    CurrentlyRunning = 1
+    DisabledByPolicy = 2
+    UnknownError = 3
+
+
+class Expiry(StrEnum):
+    """When a raise is too old to be answered, where that is no duration."""
+
+    NEVER = "never"
+    BOOT = "boot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,21 +104,47 @@ class Exec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """A named task: its triggers and what to run. Durations in microseconds; `run_limit` None is "infinity".
+class Retry:
+    """How often an activation is run at most, while its runs fail; `backoff` microseconds, doubled each time."""
 
-    `user` is whose rights the run has; None for whoever registered it.
+    attempts: int = 1
+    backoff: int = SECOND
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or self.backoff <= 0:
+            raise InvalidValueError("retry: attempts is at least 1, and backoff more than 0")
+
+
+LONGEST_BACKOFF = 300 * SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A named task: triggers, conditions, what to run. Durations in microseconds; `run_limit` None is "infinity".
+
+    `user` is whose rights the run has; None for whoever registered it, who is `owner` (a uid), None for the daemon's
+    own user. `from_file` tells tasks of files from those registered over the API. `definition` is all that was said of
+    the task, as text: a registration with the same one changes nothing.
     """
 
     name: str
-    triggers: tuple[CustomSystemEventTrigger, ...]
+    triggers: tuple[Trigger, ...]
     run: Exec
+    conditions: tuple[Named, ...] = ()
+    cancel_on_condition_loss: bool = False
+    cancel_on: tuple[Guid | SystemTriggerType, ...] = ()
+    expires: int | Expiry = Expiry.NEVER
     concurrency: Concurrency = Concurrency.LATEST
     max_running: int = 1
     queue_limit: int = 1000
     run_limit: int | None = 25 * SECOND
     cancel_grace: int = 5 * SECOND
+    retry: Retry = Retry()
     user: str | None = None
+    group: str | None = None
+    owner: int | None = None
+    from_file: bool = True
+    definition: str = ""
 
     def __post_init__(self) -> None:
         if not self.name or not self.name.isprintable():
@@ -102,13 +156,27 @@ class Registration:
         if self.cancel_grace < 0 or (self.run_limit is not None and self.run_limit <= 0):
             raise InvalidValueError(f"task {self.name!r}: run_limit is more than 0, and cancel_grace not less")
 
+    @property
+    def task_id(self) -> Guid:
+        """The GUID of every registration of this name: it survives replacement, restart and reboot."""
+        digest = bytearray(hashlib.sha1(_TASK_IDS + self.name.encode(), usedforsecurity=False).digest()[:16])
+        digest[6] = digest[6] & 0x0F | 0x50  # RFC 9562, version 5: a GUID made of a name
+        digest[8] = digest[8] & 0x3F | 0x80
+        shown = digest.hex()
+        return Guid.parse("-".join((shown[:8], shown[8:12], shown[12:16], shown[16:20], shown[20:])))
+
+
+_TASK_IDS = bytes.fromhex("6f1d4ab08e4d4c6e9a537c0b1d2e3f40")
+"""The name space of task ids."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """One run of a task, as its handler is told of it.
 
     `raised` is the raise that it answers, the newest where `merged` of them became one;
-    `batch` holds the details of each, oldest first, for tasks with concurrency `batch`.
+    `batch` holds the details of each, oldest first, for tasks with concurrency `batch` and for device watchers.
+    `attempt` counts the runs of one activation from 1.
     """
 
     instance_id: str
@@ -117,3 +185,4 @@ class Instance:
     merged: int = 1
     batch: tuple[Mapping[str, str], ...] = ()
     redelivered: bool = False
+    attempt: int = 1

@@ -27,6 +27,10 @@ class Template:
     @classmethod
     def parse(cls, text: str) -> "Template":
         """The template that `text` spells. Raises `InvalidValueError` for a brace without its other half."""
+        if "\0" in text:
+            raise InvalidValueError(f"{text!r} holds NUL")
+        if "{" not in text and "}" not in text:
+            return cls((text,), ())
         texts, names = [""], []
         for piece in _PIECE.finditer(text):
             match piece[0]:
@@ -41,8 +45,6 @@ class Template:
                 case _:
                     names.append(piece[1])
                     texts.append("")
-        if "\0" in text:
-            raise InvalidValueError(f"{text!r} holds NUL")
         return cls(tuple(texts), tuple(names))
 
     def expand(self, values: Mapping[str, str | int]) -> str:

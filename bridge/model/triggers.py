@@ -1,4 +1,7 @@
-"""Triggers, and the fact that one was raised. Nothing here knows which rule or task uses one."""
+"""Triggers, and the fact that one was raised. Nothing here knows which rule or task uses one.
+
+Source of names, numbers and meanings: the classes of the same names in Windows.ApplicationModel.Background.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,26 +10,96 @@ from enum import IntEnum, StrEnum
 import msgspec
 
 from bridge.errors import InvalidValueError
+from bridge.model.checks import Checks
 from bridge.model.events import Origin
 from bridge.model.guid import Guid
+from bridge.model.system_triggers import SystemTriggerType
 
 
 class Recurrence(IntEnum):
-    """How often a custom trigger activates a task: Windows' `CustomSystemEventTriggerRecurrence`."""
+    """How often a custom trigger activates a task: Windows' `CustomSystemEventTriggerRecurrence`, and one of ours."""
 
     ONCE = 0
+    """Once a boot, which is what Windows calls a session."""
     ALWAYS = 1
+    ONE_SHOT = 2
+    """Once; then the trigger is spent. Windows has it for its other triggers."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomSystemEventTrigger:
-    """A trigger that its author named with a GUID, and that rules and API callers raise.
-
-    Source: Windows.ApplicationModel.Background.CustomSystemEventTrigger.
-    """
+    """A trigger that its author named with a GUID, and that rules and API callers raise."""
 
     guid: Guid
     recurrence: Recurrence = Recurrence.ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class SystemTrigger:
+    """A change of the machine as a whole."""
+
+    type: SystemTriggerType
+    one_shot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimeTrigger:
+    """Goes off `period` microseconds after the registration, and again after each further one."""
+
+    period: int
+    one_shot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceTrigger:
+    """As a `TimeTrigger`, but its runs wait for the mains, and end when these go."""
+
+    period: int
+    one_shot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationTrigger:
+    """Goes off when somebody requests the task by its name."""
+
+
+class DeviceWatcherEventKind(IntEnum):
+    """What became of a device: Windows' `DeviceWatcherEventKind`."""
+
+    ADD = 0
+    UPDATE = 1
+    REMOVE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceWatcherTrigger:
+    """Goes off for udev devices that pass these tests, those that are there already included."""
+
+    match: Checks
+    kinds: frozenset[DeviceWatcherEventKind] = frozenset(DeviceWatcherEventKind)
+
+
+Trigger = (
+    CustomSystemEventTrigger
+    | SystemTrigger
+    | TimeTrigger
+    | MaintenanceTrigger
+    | ApplicationTrigger
+    | DeviceWatcherTrigger
+)
+
+
+class OwnTrigger(StrEnum):
+    """The triggers that go off for one task only, by the names of their classes."""
+
+    TIME = "TimeTrigger"
+    MAINTENANCE = "MaintenanceTrigger"
+    APPLICATION = "ApplicationTrigger"
+    DEVICE_WATCHER = "DeviceWatcherTrigger"
+
+
+TriggerId = Guid | SystemTriggerType | OwnTrigger
+"""What went off; its `str` is what handlers, people and recordings are told."""
 
 
 class PrincipalKind(StrEnum):
@@ -68,13 +141,18 @@ class NamedTrigger:
 class Raised(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A trigger went off, at `at` microseconds.
 
-    `rule` is the rule that raised it, or None where a caller of the API did. `key` is the thing that it is about:
-    three disks are three keys.
+    `rule` is the rule that raised it, or None where a caller of the API, the system or the task itself did; `task` is
+    the only task that an `OwnTrigger` is for. `key` is the thing that it is about: three disks are three keys.
+    `batch` has the details of each event of a device watcher, oldest first. `cause` is the run that a caller of the API
+    is a process of.
     """
 
     at: int
-    trigger: Guid
-    rule: str | None
-    key: str
-    details: Mapping[str, str]
+    trigger: TriggerId
+    rule: str | None = None
+    key: str = ""
+    details: Mapping[str, str] = msgspec.field(default_factory=dict)
     origin: Origin = Origin.LIVE
+    task: str | None = None
+    batch: tuple[Mapping[str, str], ...] = ()
+    cause: str | None = None

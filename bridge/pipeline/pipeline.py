@@ -4,47 +4,52 @@ The service is this object plus asyncio; replay is this object plus a virtual cl
 """
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from bridge.dispatch.decisions import Activate, Cancel, Completed, Dropped, Finished, Kill
+from bridge.dispatch.decisions import Completed, Decision, Progressed, Resumed, StoreTurned
 from bridge.dispatch.dispatcher import Dispatcher
-from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot
-from bridge.mapping.raising import Refusal
+from bridge.dispatch.kept import Restored
+from bridge.mapping.interest import Interest
+from bridge.mapping.mapper import Mapped, Mapper
+from bridge.mapping.memory import Memory
+from bridge.mapping.needs import Needs
 from bridge.mapping.table import RuleTable
+from bridge.model.conditions import ConditionFact
 from bridge.model.events import DeviceGone, Event
-from bridge.model.tasks import CancellationReason, Registration
+from bridge.model.tasks import Registration
 from bridge.model.triggers import Raised
+from bridge.pipeline.facts import (
+    CancelRun,
+    ConditionSet,
+    Declared,
+    RegisterTask,
+    ResetTask,
+    Stopping,
+    UnregisterTask,
+)
 
 if TYPE_CHECKING:
     from bridge.mapping.explain.reasons import Explain
 
-
-class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """Fact: these are the rules and the tasks, from now on and instead of those before."""
-
-    at: int
-    rules: RuleTable
-    tasks: tuple[Registration, ...]
-
-
-class ConditionSet(msgspec.Struct, frozen=True, kw_only=True):
-    """Fact: this condition is so, whatever events tell; None leaves it to the events again."""
-
-    at: int
-    name: str
-    value: bool | None
-
-
-class Stopping(msgspec.Struct, frozen=True, kw_only=True):
-    """Fact: the service stops; every run is cancelled as `Terminating`."""
-
-    at: int
-
-
-Fact = Event | DeviceGone | Raised | Completed | Declared | ConditionSet | Stopping
-Outcome = Raised | Refusal | RaisedThisBoot | LevelTurned | Activate | Cancel | Kill | Finished | Dropped
+Fact = (
+    Event
+    | DeviceGone
+    | Raised
+    | Completed
+    | Progressed
+    | Declared
+    | RegisterTask
+    | UnregisterTask
+    | CancelRun
+    | ResetTask
+    | ConditionSet
+    | Stopping
+    | StoreTurned
+    | Resumed
+    | Restored
+)
+Outcome = Mapped | Decision
 
 _NOTHING: Sequence[Outcome] = ()
 
@@ -59,12 +64,17 @@ class Pipeline:
         self, new_id: Callable[[], str], memory: Memory | None = None, explain: "Explain | None" = None
     ) -> None:
         self._mapper = Mapper(memory, explain)
+        self._needs = Needs()
         self.dispatcher = Dispatcher(new_id)
 
     @property
     def rules(self) -> RuleTable:
         """The rules in force."""
         return self._mapper.table
+
+    def interest(self, source: str) -> Interest:
+        """What rules and tasks ask of one source's monitor."""
+        return self._mapper.interest(source)
 
     def receive(self, fact: Fact) -> Sequence[Outcome]:
         """What a fact leads to, in order."""
@@ -78,20 +88,64 @@ class Pipeline:
                 return self._dispatch((fact,))
             case Completed():
                 return self.dispatcher.completed(fact)
-            case Declared():
-                return [*self._mapper.replace(fact.rules), *self.dispatcher.register(fact.tasks, fact.at)]
+            case Progressed():
+                return self.dispatcher.progressed(fact)
             case ConditionSet(at=at, name=name, value=value):
-                self._mapper.put(name, value, at)
-                return _NOTHING
-            case Stopping():
-                return self.dispatcher.cancel_all(CancellationReason.Terminating, fact.at)
+                return self._dispatch(self._mapper.put(name, value, at))
+            case CancelRun(at=at, instance_id=instance_id, reason=reason):
+                return self.dispatcher.cancel(instance_id, reason, at)
+            case ResetTask(at=at, name=name):
+                return self.dispatcher.reset(name, at)
+            case StoreTurned():
+                return self.dispatcher.store_turned(fact)
+            case Resumed():
+                return self.dispatcher.resumed(fact)
+            case Stopping(at=at):
+                return self.dispatcher.stop(at)
+            case _:
+                return self._change_tasks(fact)
+
+    def _change_tasks(self, fact: Declared | RegisterTask | UnregisterTask | Restored) -> Sequence[Outcome]:
+        """Other tasks, or rules, from now on: what they wait for is told them where it is known."""
+        outcomes: list[Outcome] = []
+        match fact:
+            case Declared(at=at, rules=rules, tasks=tasks):
+                outcomes += self._mapper.replace(rules)
+                outcomes += self.dispatcher.declare(tasks, at)
+                self._needs = Needs()
+                self._need(self.dispatcher.registrations)
+            case RegisterTask(at=at, registration=registration):
+                outcomes += self.dispatcher.register(registration, at)
+                self._need((registration,))
+            case UnregisterTask(at=at, name=name, cancel_task=cancel_task):
+                outcomes += self.dispatcher.unregister(name, at, cancel_task=cancel_task)
+                self._needs.drop(name)
+            case Restored():
+                outcomes += self.dispatcher.restore(fact)
+                self._need(fact.registrations)
+        return [*outcomes, *self._dispatch(self._mapper.serve(self._needs.present, fact.at))]
+
+    def _need(self, registrations: Sequence[Registration]) -> None:
+        for registration in registrations:
+            self._needs.put(registration)
+
+    def found(self, event: Event) -> Sequence[Outcome]:
+        """An event of a monitor's snapshot, asked for after tasks came that need to know: rules do not hear it."""
+        return self._dispatch(self._mapper.found(event))
 
     def _dispatch(self, mapped: Sequence[Mapped]) -> Sequence[Outcome]:
+        """What the mapped lead to; levels that turn together turn before anything starts for one of them."""
         outcomes: list[Outcome] = []
-        for each in mapped:
-            outcomes.append(each)
-            if isinstance(each, Raised):
-                outcomes += self.dispatcher.raised(each)
+        for is_level, each in groupby(mapped, lambda one: isinstance(one, ConditionFact)):
+            group = list(each)
+            if is_level:
+                outcomes += group
+                outcomes += self.dispatcher.turned([one for one in group if isinstance(one, ConditionFact)])
+                continue
+            for one in group:
+                outcomes.append(one)
+                if isinstance(one, Raised):
+                    outcomes += self.dispatcher.raised(one)
         return outcomes
 
     @property

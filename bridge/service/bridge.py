@@ -8,19 +8,29 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from bridge.dispatch.decisions import Activate, Cancel, Completed, Dropped, Finished, Kill
+from bridge.dispatch.decisions import Activate, Cancel, Completed, Kill, Resumed, StoreTurned
 from bridge.errors import DeviceError
 from bridge.hosts.host import Ended, Host
-from bridge.mapping.mapper import LevelTurned, RaisedThisBoot
+from bridge.mapping.interest import Interest
 from bridge.mapping.raising import Refusal
 from bridge.model.events import DeviceGone, Event
-from bridge.model.tasks import InstanceState
 from bridge.model.text import printable
 from bridge.model.triggers import Raised
 from bridge.monitors.monitor import Clock, Monitor, TimedMonitor
-from bridge.pipeline.pipeline import Declared, Fact, Outcome, Pipeline, Stopping
+from bridge.pipeline.facts import Declared, Stopping
+from bridge.pipeline.pipeline import Fact, Outcome, Pipeline
 from bridge.recording.jsonl import line_of_event
+from bridge.service.boot_timer import BootTimer
+from bridge.service.clock import asleep
 from bridge.service.declarations import Declarations
+from bridge.service.log_lines import log_decision, who_raised
+from bridge.service.outbox import Outbox, Then
+from bridge.store.store import Store
+
+PATIENCE_SECONDS = 1.0
+"""How long the store has to find room for what is under way, before who waits for it is refused."""
+LEAST_SLEEP = 100_000
+"""Microseconds between the clocks that are sleep, and not their being read one after the other."""
 
 log = logging.getLogger("bridge")
 
@@ -33,13 +43,22 @@ class Bridge:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         pipeline: Pipeline,
-        remember: Callable[[LevelTurned | RaisedThisBoot], None],
+        store: Store | None = None,
+        open_monitors: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._pipeline = pipeline
-        self._remember = remember
+        self._outbox = Outbox(store, self._carry_out)
+        self._asleep = asleep()
+        self._boot_timer = _boot_timer()
+        self._boot_timer_at: int | None = None
+        if self._boot_timer is not None:
+            loop.add_reader(self._boot_timer.fileno(), self._woken)
+        self._open_monitors = open_monitors
         self._host: Host | None = None
+        self.run_of: Callable[[int], str | None] = lambda pid: None
+        self._interests: dict[str, Interest] = {}
         self._monitors: dict[str, Monitor] = {}
         self._timed: dict[str, TimedMonitor] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -47,6 +66,8 @@ class Bridge:
         self._facts: deque[Fact] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
+        self.refusal = ""
+        """Why nothing new is accepted, where it is so."""
         self.events = 0
         self.raised = 0
 
@@ -60,23 +81,68 @@ class Bridge:
         """The monitors by name: that of their source, or of a recording."""
         return dict(self._monitors)
 
-    def use(self, host: Host) -> None:
-        """Runs handlers with this host from now on."""
+    def use(self, host: Host, run_of: Callable[[int], str | None] = lambda pid: None) -> None:
+        """Runs handlers with this host from now on; `run_of` knows which run a process is of."""
         self._host = host
+        self.run_of = run_of
+
+    def written(self, tokens: Sequence[object]) -> None:
+        """The store has written what these tokens stand for."""
+        self._outbox.written(tokens)
+
+    def store_turned(self, accepts: bool, why: str) -> None:
+        """The store takes new raises from now on, or does not, and why."""
+        self.refusal = why
+        if accepts:
+            log.warning("the store is writable again: new raises are accepted")
+        else:
+            log.error("%s: new raises are refused, what was accepted is kept", why)
+            self._loop.call_later(PATIENCE_SECONDS, self._refuse_who_waits)
+        self.tell(StoreTurned(at=self._clock(), accepts=accepts))
+
+    def _refuse_who_waits(self) -> None:
+        if self.refusal:
+            self._outbox.refuse(self.refusal)
+
+    def store_damaged(self, message: str) -> None:
+        """The store had to set its file aside: it is told all that is owed once more."""
+        log.error("%s", message)
+        self._outbox.rewrite(self._pipeline.dispatcher.owed())
 
     def declare(self, declarations: Declarations) -> None:
-        """These rules and tasks hold from now on; every monitor is told what they ask for."""
+        """These rules, and these tasks of files, hold from now on; every monitor is told what they ask for."""
         self.tell(Declared(at=self._clock(), rules=declarations.rules, tasks=declarations.tasks))
-        for name, monitor in self._monitors.items():
-            try:
-                self._tell_all(monitor.watch(self._pipeline.rules.interest(name)))
-            except DeviceError as error:
-                log.error("%s: %s; it watches what it watched before", name, error)
+        self.watch()
+
+    def watch(self) -> None:
+        """Tells every monitor what rules and tasks ask for by now, and new tasks what monitors know."""
+        for name, monitor in self.monitors.items():
+            self._watch(name, monitor)
+
+    def ask_monitors(self) -> None:
+        """As `watch`, after a task has changed: only where something else is asked for now; opens what is new."""
+        for name, monitor in self.monitors.items():
+            if self._pipeline.interest(name) != self._interests.get(name):
+                self._watch(name, monitor)
+        self._open_monitors()
+
+    def _watch(self, name: str, monitor: Monitor) -> None:
+        try:
+            interest = self._pipeline.interest(name)
+            found = monitor.watch(interest)
+            self._interests[name] = interest
+            self._tell_all(found)
+            for event in monitor.snapshot():
+                self._outbox.put(self._pipeline.found(event))
+        except DeviceError as error:
+            log.error("%s: %s; it watches what it watched before", name, error)
+        self._work()
 
     def add(self, name: str, monitor: Monitor) -> None:
         """Listens to one more monitor. One that cannot watch is closed, and its `DeviceError` is the caller's."""
+        self._interests[name] = self._pipeline.interest(name)
         try:
-            found = monitor.watch(self._pipeline.rules.interest(name))
+            found = monitor.watch(self._interests[name])
         except DeviceError:
             monitor.close()
             raise
@@ -119,9 +185,14 @@ class Bridge:
             self._facts.append(event)
         self._work()
 
-    def tell(self, fact: Fact) -> None:
-        """Takes a fact, and does what the pipeline decides."""
-        self._facts.append(fact)
+    def tell(self, fact: Fact, *, flush: bool = False, then: Then | None = None) -> None:
+        """Takes a fact, and does what the pipeline decides; `then` is called when that is written down.
+
+        With `flush` it is on the disk by then, where the store is that durable.
+        """
+        if self._facts:
+            self._work()  # what came before comes first
+        self._receive(fact, flush=flush, then=then)
         self._work()
 
     def ended(self, ended: Ended) -> None:
@@ -131,19 +202,38 @@ class Bridge:
                 at=self._clock(),
                 instance_id=ended.instance_id,
                 succeeded=ended.succeeded,
+                again=ended.again,
                 detail=ended.detail,
                 output=ended.output,
+                suspended=ended.suspended,
+                throttled=ended.throttled,
             )
         )
 
     def _work(self) -> None:
+        self._notice_sleep()
         while self._facts:
             fact = self._facts.popleft()
-            if isinstance(fact, Event | DeviceGone):  # a timer that was due before it, or when it came, comes first
-                self._advance(fact.at)
-            for outcome in self._pipeline.receive(fact):
-                self._carry_out(outcome)
+            self._advance(fact.at)  # a timer that was due before it, or when it came, comes first
+            self._receive(fact)
         self._set_timer()
+        self._set_boot_timer()
+        self._look_whether_idle()
+
+    def _receive(self, fact: Fact, *, flush: bool = False, then: Then | None = None) -> None:
+        outcomes = self._pipeline.receive(fact)
+        if outcomes or then is not None:
+            self._outbox.put(outcomes, flush=flush, then=then)
+
+    def _notice_sleep(self) -> None:
+        """Tells the pipeline that the machine slept, by the clock that went on meanwhile."""
+        by_now = asleep()
+        if by_now - self._asleep > LEAST_SLEEP:
+            slept, self._asleep = by_now - self._asleep, by_now
+            log.info("resumed after %d s of sleep", slept // 1_000_000)
+            self._receive(Resumed(at=self._clock(), asleep=slept))
+
+    def _look_whether_idle(self) -> None:
         if self._pipeline.dispatcher.running:
             self._idle.clear()
         else:
@@ -158,8 +248,7 @@ class Bridge:
 
     def _advance(self, at: int) -> None:
         if self._pipeline.is_due(at):
-            for outcome in self._pipeline.advance(at):
-                self._carry_out(outcome)
+            self._outbox.put(self._pipeline.advance(at))
 
     def _set_timer(self) -> None:
         deadlines = [self._pipeline.deadline, *(monitor.deadline() for monitor in self._timed.values())]
@@ -172,18 +261,31 @@ class Bridge:
         self._timer = self._loop.call_at((at + 1) / 1_000_000, self._due) if at is not None else None
         self._timer_at = at
 
+    def _set_boot_timer(self) -> None:
+        """Has us woken from sleep's end when something of a task is due by then."""
+        at = self._pipeline.dispatcher.wake
+        due = at + self._asleep if at is not None else None
+        if self._boot_timer is not None and due != self._boot_timer_at:
+            self._boot_timer.set(due)
+            self._boot_timer_at = due
+
+    def _woken(self) -> None:
+        if self._boot_timer is not None:
+            self._boot_timer.clear()
+        self._due()
+
     def _carry_out(self, outcome: Outcome) -> None:
         match outcome:
             case Raised():
                 self.raised += 1
-                log.debug("raised %s by %s, key %r", outcome.trigger, _rule(outcome), outcome.key)
+                log.debug("raised %s by %s, key %r", outcome.trigger, who_raised(outcome), outcome.key)
             case Activate(instance=instance):
                 log.info(
                     "activated %s %s by %s %s",
                     instance.task.name,
                     instance.instance_id,
                     instance.raised.trigger,
-                    _rule(instance.raised),
+                    who_raised(instance.raised),
                 )
                 self._running_host().start(instance)
             case Cancel(instance=instance):
@@ -192,14 +294,10 @@ class Bridge:
             case Kill(instance=instance):
                 log.warning("killed %s %s: it did not end when canceled", instance.task.name, instance.instance_id)
                 self._running_host().kill(instance.instance_id)
-            case Finished():
-                _log_finished(outcome)
-            case Dropped():
-                log.warning("dropped %s key %s: %s", outcome.task, printable(outcome.key), outcome.reason)
             case Refusal():
                 log.warning("%s", printable(outcome.message))
-            case RaisedThisBoot() | LevelTurned():
-                self._remember(outcome)
+            case _:
+                log_decision(outcome)
 
     def _running_host(self) -> Host:
         assert self._host is not None, "a host is set before anything can be raised"
@@ -210,25 +308,19 @@ class Bridge:
         for name in list(self._monitors):
             self._close(name)
         self.tell(Stopping(at=self._clock()))
+        for instance in self._outbox.abandon():
+            self.ended(Ended(instance_id=instance.instance_id, succeeded=False, detail="not started: the daemon stops"))
         await self._idle.wait()
         if self._timer is not None:
             self._timer.cancel()
+        if self._boot_timer is not None:
+            self._loop.remove_reader(self._boot_timer.fileno())
+            self._boot_timer.close()
 
 
-def _rule(raised: Raised) -> str:
-    return raised.rule or "the API"
-
-
-def _log_finished(finished: Finished) -> None:
-    instance = finished.instance
-    level = logging.DEBUG if finished.state is InstanceState.SUCCEEDED else logging.WARNING
-    last = finished.output.rstrip().rpartition("\n")[2]
-    log.log(
-        level,
-        "completed %s %s %s%s%s",
-        instance.task.name,
-        instance.instance_id,
-        finished.state,
-        f": {printable(finished.detail)}" if finished.detail and finished.state is not InstanceState.SUCCEEDED else "",
-        f"; last printed: {printable(last[-200:])}" if last else "",
-    )
+def _boot_timer() -> BootTimer | None:
+    try:
+        return BootTimer()
+    except DeviceError as error:
+        log.warning("%s: what is due while the machine sleeps is noticed at the next event after it", error)
+        return None

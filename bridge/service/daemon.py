@@ -7,15 +7,16 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from bridge.errors import DeclarationError, DeviceError, SocketError, StoreError
+from bridge.errors import DeclarationError, DeviceError, SocketError
+from bridge.hosts.cgroups import folder_for_runs
 from bridge.hosts.command import CommandHost
-from bridge.mapping.mapper import LevelTurned, Memory, RaisedThisBoot
+from bridge.hosts.leftovers import kill_leftovers
+from bridge.hosts.processes import bear_bursts_of_signals
 from bridge.model.text import printable
 from bridge.monitors.monitor import Monitor
 from bridge.monitors.playback import Playback
@@ -23,17 +24,16 @@ from bridge.pipeline.pipeline import Pipeline
 from bridge.service.api import Api, describe_service
 from bridge.service.bridge import Bridge
 from bridge.service.callers import ConnectionLimits
-from bridge.service.clock import monotonic, wall, wall_time
+from bridge.service.clock import monotonic, times, wall, wall_time
 from bridge.service.declarations import Declarations, Settings, counted, read_declarations_to_run
 from bridge.service.installed import installed_monitors
 from bridge.service.places import Directories
 from bridge.service.recordings import RecordingFile
 from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
+from bridge.service.stored import restored_of, store_durability, store_limits
 from bridge.service.varlink_server import VarlinkServer
 from bridge.sources import SOURCES
-
-if TYPE_CHECKING:
-    from bridge.store.start_states import StartStates
+from bridge.store.store import Heard, Store
 
 log = logging.getLogger("bridge")
 
@@ -80,54 +80,75 @@ class _Daemon:
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self._start_states: StartStates | None = None
         self._stopping = asyncio.Event()
 
     async def run(self, declarations: Declarations, listening: ListeningSocket) -> None:
         loop = asyncio.get_running_loop()
         numbers, start = count(1), os.urandom(4).hex()  # an id is this start's own: processes carry it
-        pipeline = Pipeline(lambda: f"{start}-{next(numbers)}", self._remembered(declarations))
-        self._bridge = Bridge(loop, monotonic, pipeline, self._remember)
-        self._api = Api(self._bridge, monotonic, wall())
-        host = CommandHost(loop, str(listening.path.absolute()), wall_time, self._bridge.ended)
-        self._bridge.use(host)
+        store = self._open_store(loop, start)
+        try:
+            remembered = store.read(times())
+            if remembered.damaged:
+                log.error("%s", remembered.damaged)
+            cgroup = _folder_for_runs()
+            for stayed in kill_leftovers(remembered.unclean, cgroup):
+                log.error("a process of a run of before is still there: %s", stayed)
+            pipeline = Pipeline(lambda: f"{start}-{next(numbers)}", remembered.memory)
+            self._bridge = Bridge(loop, monotonic, pipeline, store, self._open_monitors)
+            durability = store_durability(self._configuration.settings.get("store", {}))
+            self._api = Api(self._bridge, monotonic, wall(), store, durability)
+            host = CommandHost(loop, str(listening.path.absolute()), wall_time, self._bridge.ended, cgroup=cgroup)
+            self._bridge.use(host, host.run_of)
+            self._hear_signals(loop, host)
+            self._bridge.tell(restored_of(remembered))
+            self._bridge.declare(declarations)
+            _warn(declarations)
+            self._open_monitors()
+            for place, recording in enumerate(self._configuration.recordings, start=1):
+                playback = Playback(printable(recording.name), recording.events(), monotonic, recording.begin)
+                self._bridge.add(f"play {place}", playback)
+            server = VarlinkServer(describe_service(), self._api.methods(), _limits())
+            await server.start(listening.socket)
+            log.info("ready: %s, socket %s", counted(declarations), listening.path)
+            await self._stopping.wait()
+            log.info("stopping")
+            await server.close()
+            await self._bridge.stop()
+            await host.close()
+        except BaseException:
+            store.close(clean=False)
+            raise
+        store.close()
+
+    def _hear_signals(self, loop: asyncio.AbstractEventLoop, host: CommandHost) -> None:
         for ignored in (signal.SIGQUIT, signal.SIGINT):  # by a shell that started us with `&`: handlers inherit that
             signal.signal(ignored, signal.SIG_DFL)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGCHLD, host.reap_orphans)
-        self._bridge.declare(declarations)
-        self._open_monitors()
-        for place, recording in enumerate(self._configuration.recordings, start=1):
-            playback = Playback(printable(recording.name), recording.events(), monotonic, recording.begin)
-            self._bridge.add(f"play {place}", playback)
-        server = VarlinkServer(describe_service(), self._api.methods(), _limits())
-        await server.start(listening.socket)
-        log.info("ready: %s, socket %s", counted(declarations), listening.path)
-        await self._stopping.wait()
-        log.info("stopping")
-        await server.close()
-        await self._bridge.stop()
-        await host.close()
-        if self._start_states is not None:
-            self._start_states.close()
+        bear_bursts_of_signals()
 
-    def _remembered(self, declarations: Declarations) -> Memory:
-        """What earlier runs of the daemon left for rules that ask for it; nothing is opened where none does."""
-        if not any(rule.remembers for rule in declarations.rules.rules):
-            return Memory()
-        from bridge.store.start_states import StartStates  # SQLite is loaded where a rule needs it
+    def _open_store(self, loop: asyncio.AbstractEventLoop, start: str) -> Store:
+        """The store, which tells us what it has done from a thread of its own."""
 
-        self._start_states = StartStates(self._configuration.state, _BOOT_ID.read_text().strip())
-        return self._start_states.memory()
+        def soon(method: Callable[[Bridge], None]) -> None:
+            loop.call_soon_threadsafe(lambda: method(self._bridge))
 
-    def _remember(self, change: LevelTurned | RaisedThisBoot) -> None:
-        try:
-            if self._start_states is not None:
-                self._start_states.remember(change)
-        except StoreError as error:
-            log.error("%s: after a restart, rule %s may raise once more or once less", error, change.rule)
+        heard = Heard(
+            committed=lambda tokens: soon(lambda bridge: bridge.written(tokens)),
+            turned=lambda accepts, why: soon(lambda bridge: bridge.store_turned(accepts, why)),
+            damaged=lambda message: soon(lambda bridge: bridge.store_damaged(message)),
+        )
+        settings = self._configuration.settings.get("store", {})
+        return Store(
+            self._configuration.state,
+            _BOOT_ID.read_text().strip(),
+            start,
+            store_limits(settings),
+            store_durability(settings),
+            heard,
+        )
 
     def _open_monitors(self) -> None:
         """Opens the monitors that rules ask for; one that cannot be opened is named, and the others go on."""
@@ -136,7 +157,7 @@ class _Daemon:
             if source is None:
                 log.error("monitor %s: there is no source of this name", name)
                 continue
-            wanted = source.names_triggers or self._bridge.pipeline.rules.interest(name).asks()
+            wanted = source.names_triggers or self._bridge.pipeline.interest(name).asks()
             if not wanted or name in self._bridge.monitors:
                 continue
             settings = self._configuration.settings.get(name, {})
@@ -159,12 +180,8 @@ class _Daemon:
             log.error("not reloaded: the rules and tasks from before stay in force")
             return
         self._api.reload_errors = ()
-        try:
-            if self._start_states is None:
-                self._remembered(declarations)
-        except StoreError as error:
-            log.error("%s: rules that ask for what was before a restart will not know it", error)
         self._bridge.declare(declarations)
+        _warn(declarations)
         self._open_monitors()
         log.info("reloaded: %s", counted(declarations))
 
@@ -174,6 +191,19 @@ def _watched(configuration: Configuration) -> frozenset[str]:
     if configuration.recordings:
         return frozenset(SOURCES)
     return frozenset(installed_monitors())
+
+
+def _folder_for_runs() -> Path | None:
+    try:
+        return folder_for_runs()
+    except DeviceError as error:
+        log.debug("runs get no control group: %s", error)
+        return None
+
+
+def _warn(declarations: Declarations) -> None:
+    for doubt in declarations.doubts:
+        log.warning("%s", doubt)
 
 
 def _limits() -> ConnectionLimits:

@@ -1,31 +1,34 @@
 """From directories to rules, tasks and settings, or to every error in them. It keeps nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bridge.dispatch.load import load_tasks
 from bridge.errors import DeclarationError
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.table import RuleTable
 from bridge.model.tasks import Registration
 from bridge.model.text import count_of
+from bridge.pipeline.load.doubts import doubts_of_tasks
+from bridge.pipeline.load.tasks import load_tasks
 from bridge.service.files import read_directories, read_file, read_given
 from bridge.service.places import Directories
+from bridge.store.values import LEAST_BYTES, LEAST_ROWS, Durability, Limits
 from bridge.toml.document import Document, Problem
 from bridge.toml.schema import Table, root_table
-from bridge.toml.values import choice
+from bridge.toml.values import choice, integer
 
 Settings = Mapping[str, Mapping[str, object]]
-"""For each source, the table of hwbridge.toml that has its name."""
+"""For each source, and for the store, the table of hwbridge.toml that has its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declarations:
-    """What the files say."""
+    """What the files say; `doubts` are warnings for whoever runs it."""
 
     rules: RuleTable
     tasks: tuple[Registration, ...]
+    doubts: tuple[Problem, ...] = ()
 
 
 def counted(declarations: Declarations) -> str:
@@ -40,7 +43,8 @@ def read_declarations(directories: Directories) -> Declarations:
 
 def read_declarations_to_run(directories: Directories, watched: Collection[str]) -> Declarations:
     """As `read_declarations`, for a daemon that has monitors of the sources `watched`: it cannot do with less."""
-    declarations = read_declarations(directories)
+    task_files = read_tasks(directories)
+    declarations = check_declarations(read_rules(directories), task_files)
     problems: list[Problem] = []
     for document in read_rules(directories):
         own: list[Problem] = []
@@ -48,7 +52,7 @@ def read_declarations_to_run(directories: Directories, watched: Collection[str])
         problems += sorted(own, key=lambda problem: problem.line)
     if problems:
         raise DeclarationError(problems)
-    return declarations
+    return replace(declarations, doubts=tuple(doubts_of_tasks(declarations.tasks, task_files, watched)))
 
 
 def _check_watched(root: Table, watched: Collection[str]) -> None:
@@ -79,7 +83,7 @@ def check_declarations(
     Raises `DeclarationError` with all that is wrong in any rules or tasks.
     """
     table, problems = load_rules(rules, naming)
-    registrations, task_problems = load_tasks(tasks, table.names)
+    registrations, task_problems = load_tasks(tasks, table)
     if problems or task_problems:
         raise DeclarationError([*problems, *task_problems])
     return Declarations(table, registrations)
@@ -96,6 +100,14 @@ def read_settings(config: Path, *, given: bool) -> Settings:
     problems: list[Problem] = list(document.problems)
     root = root_table(document, problems)
     settings: dict[str, Mapping[str, object]] = {}
+    store = root.table("store")
+    if store is not None:
+        settings["store"] = {
+            "durability": store.read("durability", choice(*Durability), default=Durability.FULL),
+            "rows": store.read("rows", integer(minimum=LEAST_ROWS), default=Limits().rows),
+            "bytes": store.read("bytes", integer(minimum=LEAST_BYTES), default=Limits().bytes),
+        }
+        store.finish()
     udev = root.table("udev")
     if udev is not None:
         settings["udev"] = {"group": udev.read("group", choice("auto", "udev", "kernel"), default="auto")}

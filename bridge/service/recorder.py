@@ -11,7 +11,7 @@ from functools import partial
 
 from bridge.errors import DeviceError
 from bridge.mapping.interest import Interest
-from bridge.mapping.match import Checks
+from bridge.model.checks import Checks
 from bridge.model.events import DeviceGone, Event, Origin
 from bridge.monitors.monitor import Clock, DescribingMonitor, Description, Monitor, TimedMonitor
 from bridge.service.blank_keys import blank_description, blank_events

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 from bridge.errors import CallFailedError, ProtocolError
@@ -29,10 +30,11 @@ MOST_CALLS_IN_A_TURN = 16
 MOST_ACCEPTED_IN_A_TURN = 16
 
 Parameters = Mapping[str, Any]
-ServedMethod = Callable[[Caller, Parameters], Parameters]
-"""What a method does: parameters that the interface allows, from this caller, to its answer, at once.
+Answer = Parameters | asyncio.Future[Parameters]
+ServedMethod = Callable[[Caller, Parameters], Answer]
+"""What a method does: parameters that the interface allows, from this caller, to its answer, at once or to come.
 
-Raises `CallFailedError` with an error of the interface.
+Raises `CallFailedError` with an error of the interface, as the future may. What is called meanwhile waits.
 """
 
 _log = logging.getLogger(__name__)
@@ -91,11 +93,12 @@ class VarlinkServer:
         self._connections.remove(connection)
         self._count.leave(uid)
 
-    def answer(self, caller: Caller, call: Call) -> bytes:
-        """The answer to a call, encoded: what its method returned, or the named error."""
+    def answer(self, caller: Caller, call: Call) -> bytes | asyncio.Future[Parameters]:
+        """The answer to a call, encoded: what its method returned, or the named error. Or what is to become one."""
         try:
             check_call(self._service, call)
-            return encode_answer(self._methods[call.method](caller, call.parameters))
+            answer = self._methods[call.method](caller, call.parameters)
+            return answer if isinstance(answer, asyncio.Future) else encode_answer(answer)
         except CallFailedError as failure:
             return encode_failure(failure)
 
@@ -122,6 +125,7 @@ class _Connection(asyncio.Protocol):
         self._turn_is_due = False
         self._output_is_blocked = False
         self._input_has_ended = False
+        self._awaited: asyncio.Future[Parameters] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -141,7 +145,7 @@ class _Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         # A peer may send its calls, say that it has no more, and then read the answers (`socat` does).
         self._input_has_ended = True
-        return self._reader.pending > 0
+        return self._reader.pending > 0 or self._awaited is not None
 
     def pause_writing(self) -> None:
         self._output_is_blocked = True
@@ -167,7 +171,9 @@ class _Connection(asyncio.Protocol):
             # A bug in a method: it costs this caller its connection, and the loop's handler tells of it.
             self._transport.abort()
             raise
-        if self._reader.pending and not self._output_is_blocked:
+        if self._awaited is not None:
+            pass  # the answer takes the next turn
+        elif self._reader.pending and not self._output_is_blocked:
             self._turn_is_due = True
             asyncio.get_running_loop().call_soon(self._take_due_turn)
         elif self._input_has_ended and not self._reader.pending:
@@ -183,12 +189,31 @@ class _Connection(asyncio.Protocol):
 
     def _answer_calls(self) -> None:
         for _ in range(MOST_CALLS_IN_A_TURN):
-            if self._output_is_blocked or self._transport.is_closing():
+            if self._awaited is not None or self._output_is_blocked or self._transport.is_closing():
                 return
             message = self._reader.next_message()
             if message is None:
                 return
             call = read_call(message)
             answer = self._server.answer(self._caller, call)
-            if not call.oneway:
+            if isinstance(answer, asyncio.Future):
+                self._awaited = answer
+                answer.add_done_callback(partial(self._answered, call))
+            elif not call.oneway:
                 self._transport.write(answer)
+
+    def _answered(self, call: Call, awaited: asyncio.Future[Parameters]) -> None:
+        """The answer that was waited for is there, or the service stops and there is none."""
+        self._awaited = None
+        if awaited.cancelled() or self._transport.is_closing():
+            return
+        if not call.oneway:
+            self._transport.write(_encoded(awaited))
+        self._take_turn()
+
+
+def _encoded(awaited: asyncio.Future[Parameters]) -> bytes:
+    try:
+        return encode_answer(awaited.result())
+    except CallFailedError as failure:
+        return encode_failure(failure)

@@ -10,24 +10,41 @@ from pathlib import Path
 
 import msgspec
 
-from bridge.dispatch.load import load_tasks
-from bridge.errors import DeclarationError, InvalidValueError
+from bridge.dispatch.decisions import Progressed
+from bridge.errors import CallFailedError, DeclarationError, InvalidGuidError, InvalidValueError
+from bridge.hosts.host import Ended
 from bridge.mapping.table import RuleTable
-from bridge.model.conditions import SYSTEM_CONDITIONS
+from bridge.model.conditions import MAINS, SYSTEM_CONDITIONS
+from bridge.model.details import checked_key
 from bridge.model.durations import format_at, parse_duration
 from bridge.model.events import DeviceGone, Event, Origin
+from bridge.model.guid import Guid
+from bridge.model.system_triggers import SYSTEM_TRIGGERS
+from bridge.model.tasks import RequestResult
 from bridge.model.text import count_of
-from bridge.pipeline.pipeline import ConditionSet, Declared, Outcome, Stopping
+from bridge.model.triggers import OwnTrigger, Raised
+from bridge.pipeline.facts import (
+    CancelRun,
+    ConditionSet,
+    Declared,
+    RegisterTask,
+    ResetTask,
+    Stopping,
+    UnregisterTask,
+)
+from bridge.pipeline.load.tasks import load_task, load_tasks
+from bridge.pipeline.pipeline import Fact, Outcome
 from bridge.recording.record import event_of_record
 from bridge.service.declarations import Declarations, check_declarations
 from bridge.service.recordings import merged
+from bridge.testing.details import given_details
 from bridge.testing.expected import Expectations
 from bridge.testing.given import Given, One, open_given, place_of, read_toml
 from bridge.testing.hold import Hold, HoldingHost
 from bridge.testing.journal import Journal, Restarted, copy_of
 from bridge.testing.replay import Replay
 from bridge.testing.short import short
-from bridge.testing.told import Activation, RaisedTrigger, Told, seconds
+from bridge.testing.told import RUNNING, Activation, DroppedRaise, LatchedRaise, RaisedTrigger, Told, seconds
 from bridge.toml.document import Document
 from bridge.toml.values import did_you_mean
 
@@ -72,6 +89,21 @@ class Bench:
     def activations(self) -> list[Activation]:
         """The runs that were started, in order."""
         return self._told.activations
+
+    @property
+    def latched(self) -> list[LatchedRaise]:
+        """The raises that had to wait for conditions, in order."""
+        return self._told.latched
+
+    @property
+    def dropped(self) -> list[DroppedRaise]:
+        """The raises that got no run, in order."""
+        return self._told.dropped
+
+    @property
+    def quarantined(self) -> list[str]:
+        """The names of the tasks that are quarantined now."""
+        return [task.name for task in self._replay.dispatcher.tasks if task.quarantined]
 
     @short
     def replay(
@@ -127,20 +159,82 @@ class Bench:
         self._tell(ConditionSet(at=self._replay.now, name=name, value=value))
 
     @short
-    def restart(self, reboot: bool = False) -> None:
+    def raise_trigger(self, trigger: str, /, key: str = "", **details: str) -> int:
+        """Raises a trigger as a caller of the API does, by its name or GUID; returns how many tasks heard of it.
+
+        Raises `CallFailedError` where a full queue makes the API answer `Busy`.
+        """
+        names = self._declarations.rules.names
+        guid = names[trigger].guid if trigger in names else _guid_of(trigger, names)
+        dispatcher = self._replay.dispatcher
+        if dispatcher.busy(guid, checked_key(key)):
+            raise CallFailedError("org.hwbridge.Busy", {"trigger": trigger})
+        subscribers = dispatcher.subscribers(guid)
+        if subscribers:
+            self._tell(Raised(at=self._replay.now, trigger=guid, key=key, details=given_details(details)))
+        return subscribers
+
+    @short
+    def request(self, task: str, /, **details: str) -> RequestResult:
+        """Requests a task that has an application trigger, as a caller of the API does; returns what is answered."""
+        self._check_task(task)
+        result = self._replay.dispatcher.request_result(task)
+        if result is RequestResult.Allowed:
+            trigger, told = OwnTrigger.APPLICATION, given_details(details)
+            self._tell(Raised(at=self._replay.now, trigger=trigger, task=task, details=told))
+        return result
+
+    @short
+    def cancel(self, activation: Activation) -> None:
+        """Cancels a run, as `hwbridge cancel` does (`Abort`). Raises `InvalidValueError` where it is over."""
+        if activation.state != RUNNING:
+            raise InvalidValueError(f"{activation!r} is no open run")
+        self._tell(CancelRun(at=self._replay.now, instance_id=activation.instance_id))
+
+    @short
+    def register(self, definition: Mapping[str, object]) -> None:
+        """Registers a task as a caller of the API does; what it says is what stands below `[[task]]` in a file.
+
+        Raises `DeclarationError` with all that is wrong with it.
+        """
+        registration, problems = load_task(definition, self._declarations.rules, owner=None)
+        if registration is None:
+            raise DeclarationError(problems)
+        self._tell(RegisterTask(at=self._replay.now, registration=registration))
+
+    @short
+    def unregister(self, task: str, cancel_task: bool = False) -> None:
+        """A task is registered no more (one of a file comes back with it); its runs may finish, or are canceled."""
+        self._check_task(task)
+        self._tell(UnregisterTask(at=self._replay.now, name=task, cancel_task=cancel_task))
+
+    @short
+    def reset(self, task: str) -> None:
+        """A task is quarantined no more, and its failures are forgotten, as by `hwbridge reset`."""
+        self._check_task(task)
+        self._tell(ResetTask(at=self._replay.now, name=task))
+
+    @short
+    def restart(self, reboot: bool = False, kill: bool = False) -> None:
         """Stops the daemon and starts it again, with `reboot` the machine too; no time goes by.
 
-        Runs are canceled (`Terminating`). Levels, timers and conditions are forgotten; what `start_state` keeps is not
-        ("boot" only until a reboot). Tell what a monitor would find by `emit(..., origin="start")`.
+        Runs are canceled (`Terminating`) and run again; with `kill` nobody could cancel them, and they are `lost`.
+        What the store keeps is kept, "boot" only until a reboot; levels, filters and conditions are forgotten. Tell
+        what a monitor would find by `emit(..., origin="start")`.
         """
-        self._take(self._replay.tell(Stopping(at=self._replay.now)))
-        self._host.kill_all()
-        self._take(self._replay.settle())
+        if kill:
+            self._host.forget_all()
+            self._told.lose_runs()
+        else:
+            self._tell(Stopping(at=self._replay.now))
+            self._host.kill_all()
+            self._take(self._replay.settle())
         if reboot:
-            self._told.memory.raised_this_boot.clear()
-        rules, memory = self._declarations.rules, copy_of(self._told.memory)
+            self._told.book.boot()
+        rules, memory = self._declarations.rules, copy_of(self._told.book.memory)
         self._journal.noted(Restarted(at=self._replay.now, rules=rules, memory=memory))
-        self._replay.start(rules, self._declarations.tasks, memory)
+        restored = self._told.book.restored(self._replay.now)
+        self._take(self._replay.start(rules, self._declarations.tasks, memory, restored))
 
     @short
     def hold(self, task: str) -> Hold:
@@ -149,11 +243,11 @@ class Bench:
         It may be said before tasks are declared; then one must have the name.
         """
         if self._are_tasks_given:
-            _check_known(task, {each.name for each in self._declarations.tasks}, "task", "tasks")
+            self._check_task(task)
         if not isinstance(task, str):
             raise InvalidValueError(f"a task is held by its name, not by {task!r}")
         self._host.held.add(task)
-        return self._hold_of.setdefault(task, Hold(task, self._told.runs, self._end_all))
+        return self._hold_of.setdefault(task, Hold(task, self._told.runs, self._end_all, self._report))
 
     @short
     def expect(self, expected: One) -> None:
@@ -167,7 +261,7 @@ class Bench:
         """What happened and what did not, and why: for a failing test."""
         from bridge.testing.explanation import explanation_of  # a test that succeeds has no use for it
 
-        return explanation_of(self._told, self._declarations, self._journal, self._replay.now)
+        return explanation_of(self._told, self._declarations.rules, self._journal, self._replay)
 
     def _declare(self, rules: Given | None, tasks: Given | None) -> None:
         if rules is None and tasks is None:
@@ -180,22 +274,29 @@ class Bench:
         self._tasks_given, self._declarations = task_documents, declarations
         self._are_rules_given |= rules is not None
         self._are_tasks_given |= tasks is not None
+        from_callers = {task.name for task in self._replay.dispatcher.tasks if not task.registration.from_file}
         for task in sorted(self._host.held) if self._are_tasks_given else ():
-            _check_known(task, {each.name for each in declarations.tasks}, "task", "tasks")
+            _check_known(task, {each.name for each in declarations.tasks} | from_callers, "task", "tasks")
         for condition in sorted(self._set_conditions) if self._are_rules_given else ():
             _check_known(condition, self._known_conditions(), "condition", "rules")
         self._tell(Declared(at=self._replay.now, rules=declarations.rules, tasks=declarations.tasks))
 
     def _known_conditions(self) -> set[str]:
-        return {*SYSTEM_CONDITIONS, *(each.name for each in self._declarations.rules.conditions)}
+        return {MAINS, *SYSTEM_CONDITIONS, *(each.name for each in self._declarations.rules.conditions)}
 
-    def _tell(self, fact: Event | DeviceGone | ConditionSet | Declared) -> None:
+    def _check_task(self, name: str) -> None:
+        _check_known(name, {task.name for task in self._replay.dispatcher.tasks}, "task", "tasks")
+
+    def _tell(self, fact: Fact) -> None:
         self._take(self._replay.tell(self._journal.noted(fact)))
 
-    def _end_all(self, runs: Sequence[Activation], succeeded: bool, detail: str) -> None:
+    def _end_all(self, runs: Sequence[Ended]) -> None:
         for run in runs:
-            self._host.end(run.instance_id, succeeded=succeeded, detail=detail)
+            self._host.end(run)
         self._take(self._replay.settle())
+
+    def _report(self, run: Activation, progress: int) -> None:
+        self._tell(Progressed(at=self._replay.now, instance_id=run.instance_id, progress=progress))
 
     def _take(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
@@ -203,7 +304,7 @@ class Bench:
 
 
 def _with_tasks(rules: RuleTable, documents: Sequence[Document]) -> Declarations:
-    tasks, problems = load_tasks(documents, rules.names)
+    tasks, problems = load_tasks(documents, rules)
     if problems:
         raise DeclarationError(problems)
     return Declarations(rules, tasks)
@@ -225,6 +326,15 @@ def _checked_event(source: str, origin: str, fields: Mapping[str, str | int]) ->
         return event_of_record({"at": 0, "source": source, **rest})
     except InvalidValueError as error:
         raise InvalidValueError(f"emit({source!r}): {error}") from error
+
+
+def _guid_of(trigger: str, names: Collection[str]) -> Guid:
+    if trigger in SYSTEM_TRIGGERS or trigger in list(OwnTrigger):
+        raise InvalidValueError(f"{trigger} is the system's or a task's own trigger: no caller can raise it")
+    try:
+        return Guid.parse(trigger)
+    except InvalidGuidError as error:
+        raise InvalidValueError(f"{error}, and no name in [triggers]{did_you_mean(str(trigger), names)}") from error
 
 
 def _check_known(name: str, known: Collection[str], what: str, where: str) -> None:

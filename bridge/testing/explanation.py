@@ -5,14 +5,17 @@ It is bounded, however much happened. It plays the journal once more to ask why,
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
+
 from bridge.mapping.explain.reasons import Withheld
 from bridge.mapping.explain.tally import Summary, Tally
 from bridge.mapping.table import RuleTable
 from bridge.model.durations import format_at
 from bridge.model.text import count_of, printable
 from bridge.model.triggers import Raised
-from bridge.pipeline.pipeline import Declared, Outcome
-from bridge.service.declarations import Declarations
+from bridge.pipeline.facts import Declared
+from bridge.pipeline.pipeline import Outcome
+from bridge.testing.idle import held_up, never_ran
 from bridge.testing.journal import Journal, Restarted
 from bridge.testing.replay import Replay
 from bridge.testing.told import Told
@@ -22,15 +25,20 @@ MOST_LINES = 40
 LONGEST_LINE = 300
 
 
-def explanation_of(told: Told, declarations: Declarations, journal: Journal, now: int) -> str:
-    """The text, whose time is `now`."""
+def explanation_of(told: Told, rules: RuleTable, journal: Journal, replay: Replay) -> str:
+    """The text, about the end of `replay`."""
+    now, tasks, levels = replay.now, replay.dispatcher.tasks, replay.dispatcher.levels
+    names = {each.guid: each.name for each in rules.names.values()}
     return "\n".join(
         _cut(line)
         for line in (
             *_section(f"what happened until {format_at(now)}:", _last(told.lines) or ["nothing"]),
             *_section("refused:", _last(told.refused)),
-            *_section("rules:", _rules(journal, declarations.rules, now)),
-            *_section("tasks that did not run:", _first(list(_idle(told, declarations)), "task")),
+            *_section("rules:", _rules(journal, rules, now)),
+            *_section("tasks that did not run:", _first(list(never_ran(tasks, told, names, levels, now)), "task")),
+            *_section(
+                "tasks that ran, and are held up:", _first(list(held_up(tasks, told, names, levels, now)), "task")
+            ),
         )
     )
 
@@ -75,27 +83,16 @@ def _tally(journal: Journal, now: int) -> Tally:
     for fact in journal.facts:
         take(replay.advance(fact.at))
         if isinstance(fact, Restarted):
-            replay.start(fact.rules, memory=fact.memory)
+            take(replay.start(fact.rules, memory=fact.memory))
             continue
-        if isinstance(fact, Declared) and fact.rules is not rules:
-            rules = fact.rules
-            tally = Tally(rules)
+        if isinstance(fact, Declared):
+            if fact.rules is not rules:
+                rules = fact.rules
+                tally = Tally(rules)
+            fact = msgspec.structs.replace(fact, tasks=())  # rules do not hear of them
         take(replay.tell(fact))
     take(replay.advance(now))
     return tally
-
-
-def _idle(told: Told, declarations: Declarations) -> Iterator[str]:
-    """The tasks that no run was started of since the test began."""
-    names = {each.guid: each.name for each in declarations.rules.names.values()}
-    ran = {run.task for run in told.runs.values()}
-    raised = {each.trigger for each in told.raised}
-    for task in declarations.tasks:
-        if task.name not in ran:
-            guids = dict.fromkeys(each.guid for each in task.triggers)
-            was_raised = any(str(guid) in raised for guid in guids)
-            triggers = " or ".join(names.get(guid, str(guid)) for guid in guids)
-            yield f"{task.name}: {triggers} was {'' if was_raised else 'not '}raised"
 
 
 def _last(lines: Sequence[str]) -> Sequence[str]:

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import isawaitable
 
 from bridge.client.instance import CanceledSignal, Deferral, Deferrals, checked_progress, entry_of
-from bridge.errors import InvalidDetailsError, InvalidValueError
-from bridge.model.details import checked_details, checked_key
+from bridge.errors import InvalidValueError
+from bridge.model.details import checked_key
 from bridge.model.guid import Guid
 from bridge.model.system_triggers import SYSTEM_TRIGGERS
 from bridge.model.tasks import CancellationReason
+from bridge.testing.details import given_details
 from bridge.testing.short import short
 
 ANY_TRIGGER = "{FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF}"
@@ -46,8 +47,8 @@ class FakeInstance:
         self.instance_id = "1"
         self.trigger = trigger if trigger in SYSTEM_TRIGGERS else str(Guid.parse(trigger))
         self.key = checked_key(key)
-        self.details = _details(details or {})
-        self.batch = tuple(_details(each) for each in batch)
+        self.details = given_details(details or {})
+        self.batch = tuple(given_details(each) for each in batch)
         self.merged = _merged(merged, self.batch)
         self.redelivered = redelivered
         self.canceled = CanceledSignal()
@@ -105,13 +106,6 @@ class FakeInstance:
 
 async def _awaited(returned: Awaitable[object]) -> None:
     await returned
-
-
-def _details(details: Mapping[str, str]) -> Mapping[str, str]:
-    for name, value in details.items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise InvalidDetailsError(str(name), f"details are text, as a handler gets them; {value!r} is none")
-    return checked_details(details)
 
 
 def _merged(merged: object, batch: tuple[Mapping[str, str], ...]) -> int:

@@ -12,8 +12,9 @@ from bridge.model.tasks import CancellationReason, Instance
 from bridge.testing.short import short
 from bridge.testing.told import RUNNING, Activation
 
-EndAll = Callable[[Sequence[Activation], bool, str], None]
-"""Ends runs, whether they have succeeded, and how in a few words."""
+EndAll = Callable[[Sequence[Ended]], None]
+Report = Callable[[Activation, int], None]
+"""Says how far a run is."""
 
 
 class HoldingHost:
@@ -29,25 +30,29 @@ class HoldingHost:
         """Lets the run succeed, or be open."""
         self._open.add(instance.instance_id)
         if instance.task.name not in self.held:
-            self.end(instance.instance_id, succeeded=True, detail="no handler")
+            self.end(Ended(instance_id=instance.instance_id, succeeded=True, detail="no handler"))
 
-    def end(self, instance_id: str, *, succeeded: bool, detail: str) -> None:
-        """The run is over; nothing happens if it was before."""
-        if instance_id in self._open:
-            self._open.remove(instance_id)
-            self._ended(Ended(instance_id=instance_id, succeeded=succeeded, detail=detail))
+    def end(self, ended: Ended) -> None:
+        """A run is over; nothing happens if it was before."""
+        if ended.instance_id in self._open:
+            self._open.remove(ended.instance_id)
+            self._ended(ended)
 
     def cancel(self, instance_id: str, reason: CancellationReason) -> None:
         """Nothing: a held run does not end because it is asked to, so that a test sees what comes then."""
 
     def kill(self, instance_id: str) -> None:
         """Ends the run."""
-        self.end(instance_id, succeeded=False, detail="killed")
+        self.end(Ended(instance_id=instance_id, succeeded=False, detail="killed"))
 
     def kill_all(self) -> None:
         """Ends every run, those started first at first."""
         for instance_id in sorted(self._open, key=int):
             self.kill(instance_id)
+
+    def forget_all(self) -> None:
+        """Nobody is told any more how the open runs end."""
+        self._open.clear()
 
     async def close(self) -> None:
         """Nothing: no process is ever started."""
@@ -56,10 +61,11 @@ class HoldingHost:
 class Hold:
     """Keeps the runs of one task open, those that are still to come too."""
 
-    def __init__(self, task: str, all_runs: Mapping[str, Activation], end_all: EndAll) -> None:
+    def __init__(self, task: str, all_runs: Mapping[str, Activation], end_all: EndAll, report: Report) -> None:
         self.task = task
         self._all_runs = all_runs
         self._end_all = end_all
+        self._report = report
 
     @property
     def runs(self) -> list[Activation]:
@@ -69,18 +75,31 @@ class Hold:
     @short
     def complete(self, *runs: Activation) -> None:
         """These runs succeed; without any, all that are open. Raises `InvalidValueError` where none is."""
-        self._end_all(self._meant(runs), True, "completed by the test")
+        detail = "completed by the test"
+        self._end_all([Ended(instance_id=run.instance_id, succeeded=True, detail=detail) for run in self._meant(runs)])
 
     @short
     def fail(self, *runs: Activation, detail: str = "failed by the test") -> None:
         """These runs fail; without any, all that are open. Raises `InvalidValueError` where none is."""
-        self._end_all(self._meant(runs), False, detail)
+        self._end_all([Ended(instance_id=run.instance_id, succeeded=False, detail=detail) for run in self._meant(runs)])
+
+    @short
+    def again(self, *runs: Activation) -> None:
+        """These runs ask to be run again, as exit 75 does; without any, all that are open. Raises as `fail`."""
+        detail = "to be run again"
+        self._end_all(
+            [
+                Ended(instance_id=run.instance_id, succeeded=False, again=True, detail=detail)
+                for run in self._meant(runs)
+            ]
+        )
 
     @short
     def report_progress(self, progress: int, *runs: Activation) -> None:
         """These runs report how far they are; without any, all that are open. Raises `InvalidValueError`."""
+        checked = checked_progress(progress)
         for run in self._meant(runs):
-            run.progress = checked_progress(progress)
+            self._report(run, checked)
 
     def _meant(self, runs: Sequence[Activation]) -> Sequence[Activation]:
         there = self.runs

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import msgspec
 
-from bridge.mapping.mapper import Memory
+from bridge.mapping.memory import Memory
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event
-from bridge.pipeline.pipeline import ConditionSet, Declared
+from bridge.pipeline.facts import ConditionSet, Declared
+from bridge.pipeline.pipeline import Fact
 
 MOST_FACTS = 20_000
 """So many are held, and looked at again in about a second where there are a hundred rules."""
@@ -26,7 +27,8 @@ class Restarted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Noted = Event | DeviceGone | ConditionSet | Declared | Restarted
-F = TypeVar("F", bound=Noted)
+"""What rules hear of."""
+T = TypeVar("T", bound=Fact | Restarted)
 
 
 class Journal:
@@ -38,8 +40,10 @@ class Journal:
         """How many facts are not held any more."""
         self.facts: deque[Noted] = deque()
 
-    def noted(self, fact: F) -> F:
-        """The same fact, held from now on."""
+    def noted(self, fact: T) -> T:
+        """The same fact, held from now on if rules hear of it."""
+        if not isinstance(fact, Noted):
+            return fact
         if len(self.facts) == MOST_FACTS:
             first = self.facts.popleft()
             self.lost += 1

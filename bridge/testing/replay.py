@@ -10,14 +10,17 @@ from itertools import count
 from typing import Protocol, runtime_checkable
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Kill
+from bridge.dispatch.dispatcher import Dispatcher
+from bridge.dispatch.kept import Restored
 from bridge.hosts.host import Ended, Host
 from bridge.hosts.inline import Handler, InlineHost
 from bridge.mapping.explain.reasons import Explain
-from bridge.mapping.mapper import Memory
+from bridge.mapping.memory import Memory
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event
 from bridge.model.tasks import CancellationReason, Registration
-from bridge.pipeline.pipeline import Declared, Fact, Outcome, Pipeline
+from bridge.pipeline.facts import CancelRun, Declared
+from bridge.pipeline.pipeline import Fact, Outcome, Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ class AwaitedHost(Host, Protocol):
 class Replay:
     """A pipeline whose time is that of the events; instance ids count 1, 2, 3.
 
-    `now` is that time, in microseconds. Every outcome is yielded when the host has been told of it. `wait_until` is
-    called before time goes on to a later one, and may keep it waiting. `explain` is told why rules do not raise.
+    `now` is that time, in microseconds, and `begin` what it is at first: periods count from it. Every outcome is
+    yielded when the host has been told of it. `wait_until` is called before time goes on to a later one, and may keep
+    it waiting. `explain` is told why rules do not raise.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Replay:
         memory: Memory | None = None,
         wait_until: Callable[[int], None] | None = None,
         explain: Explain | None = None,
+        begin: int = 0,
     ) -> None:
         self._ids = count(1)
         self._host = (make_host or inline_host({}))(self._ended)
@@ -61,13 +66,28 @@ class Replay:
         self._wait_until = wait_until
         self._explain = explain
         self._over: deque[Ended | Overdue] = deque()
-        self.now = 0
-        self.start(rules, tasks, memory)
+        self.now = begin
+        started = list(self.start(rules, tasks, memory))
+        assert not any(isinstance(each, Activate) for each in started), "nothing is owed, so nothing starts"
 
-    def start(self, rules: RuleTable, tasks: Sequence[Registration] = (), memory: Memory | None = None) -> None:
-        """Starts as the daemon does, and knows nothing but this memory; time and the numbers of runs go on."""
+    def start(
+        self,
+        rules: RuleTable,
+        tasks: Sequence[Registration] = (),
+        memory: Memory | None = None,
+        restored: Restored | None = None,
+    ) -> Iterator[Outcome]:
+        """Starts as the daemon does, and knows nothing but what was kept; time and the numbers of runs go on."""
         self._pipeline = Pipeline(lambda: str(next(self._ids)), memory, self._explain)
-        self._pipeline.receive(Declared(at=self.now, rules=rules, tasks=tuple(tasks)))
+        outcomes = [*self._pipeline.receive(restored)] if restored is not None else []
+        outcomes += self._pipeline.receive(Declared(at=self.now, rules=rules, tasks=tuple(tasks)))
+        yield from self._settle(outcomes)
+        yield from self.advance(self.now)  # what was missed
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The tasks and their runs, to be looked at."""
+        return self._pipeline.dispatcher
 
     def events(self, events: Iterable[Event | DeviceGone], until: int | None = None) -> Iterator[Outcome]:
         """Everything that these events lead to, in order; `until` microseconds, where given, is the end of time.
@@ -108,7 +128,10 @@ class Replay:
             self.now = at
 
     def run_out(self) -> Iterator[Outcome]:
-        """Lets time go on until no filter of a rule waits for anything."""
+        """Lets time go on until no filter of a rule waits for anything, nor a watcher for one more device.
+
+        What else is due until then happens, and nothing that is due later: a trigger of time would never be done.
+        """
         while (due := self._pipeline.filters_deadline) is not None:
             yield from self.advance(due)
 
@@ -132,13 +155,16 @@ class Replay:
         """What a run leads to that is over, or must be canceled."""
         if isinstance(told, Overdue):
             reason = CancellationReason.ExecutionTimeExceeded
-            return self._pipeline.dispatcher.cancel(told.instance_id, reason, self.now)
+            return self._pipeline.receive(CancelRun(at=self.now, instance_id=told.instance_id, reason=reason))
         completed = Completed(
             at=self.now,
             instance_id=told.instance_id,
             succeeded=told.succeeded,
+            again=told.again,
             detail=told.detail,
             output=told.output,
+            suspended=told.suspended,
+            throttled=told.throttled,
         )
         return self._pipeline.receive(completed)
 

@@ -6,36 +6,65 @@ Everything here follows from outcomes; it asks nothing of the pipeline.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bridge.dispatch.decisions import Activate, Cancel, Finished
-from bridge.mapping.mapper import LevelTurned, Memory, RaisedThisBoot
+from bridge.dispatch.decisions import Activate, Cancel, Dropped, Finished, Latched, Progressed
 from bridge.mapping.raising import Refusal
 from bridge.model.tasks import Instance
 from bridge.model.triggers import Raised
 from bridge.pipeline.pipeline import Outcome
+from bridge.testing.book import Book
 from bridge.testing.transcript import text_of
 
 RUNNING = "running"
 """The state of a run that is not over."""
+LOST = "lost"
+"""The state of a run that was open when the daemon was killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaisedTrigger:
-    """A trigger that went off, `at` seconds; `rule` is the one that raised it."""
+    """A trigger that went off, `at` seconds.
+
+    `rule` is the one that raised it, None where a caller, the system or a task's own trigger did; of these `task` has
+    the name. `batch` are the details of each event of a device watcher.
+    """
 
     at: float
     trigger: str
     rule: str | None
+    task: str | None
     key: str
     details: Mapping[str, str]
+    batch: tuple[Mapping[str, str], ...]
     origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatchedRaise:
+    """A raise that has to wait for conditions, `at` seconds; it is one of `merged`."""
+
+    at: float
+    task: str
+    key: str
+    merged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedRaise:
+    """Raises that get no run, as many as `merged`; `reason` is the name of the `DropReason`."""
+
+    at: float
+    task: str
+    key: str
+    reason: str
+    merged: int
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Activation:
     """A run that began `at` seconds. It is live: `state`, `reason` and `progress` go on changing.
 
-    `state` is `running`, then `succeeded`, `failed` or `canceled`; `reason` is the name of the `CancellationReason`,
-    from when the run was asked to end.
+    `state` is `running`, then `succeeded`, `failed`, `canceled` or `again`, or `lost` where the daemon was killed;
+    `reason` is the name of the `CancellationReason`, from when the run was asked to end.
     """
 
     instance_id: str
@@ -46,6 +75,8 @@ class Activation:
     details: Mapping[str, str]
     merged: int
     batch: tuple[Mapping[str, str], ...]
+    redelivered: bool
+    attempt: int
     state: str = RUNNING
     reason: str | None = None
     progress: int = 0
@@ -68,9 +99,11 @@ class Told:
     """Those of `hwbridge replay`."""
     raised: list[RaisedTrigger] = field(default_factory=list)
     activations: list[Activation] = field(default_factory=list)
+    latched: list[LatchedRaise] = field(default_factory=list)
+    dropped: list[DroppedRaise] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     """Why something that asked for a trigger got none."""
-    memory: Memory = field(default_factory=Memory)
+    book: Book = field(default_factory=Book)
     runs: dict[str, Activation] = field(default_factory=dict)
     """The activations by instance id, whatever a test does with the list of them."""
 
@@ -90,14 +123,24 @@ class Told:
                 self.runs[instance.instance_id].reason = reason.name
             case Finished(instance=instance, state=state):
                 self.runs[instance.instance_id].state = state.value
+            case Progressed(instance_id=instance_id, progress=progress):
+                self.runs[instance_id].progress = progress
+            case Latched(at=at, task=task, key=key, merged=merged):
+                self.latched.append(LatchedRaise(at=seconds(at), task=task, key=key, merged=merged))
+            case Dropped(at=at, task=task, key=key, reason=reason, merged=merged):
+                self.dropped.append(
+                    DroppedRaise(at=seconds(at), task=task, key=key, reason=reason.value, merged=merged)
+                )
             case Refusal(message=message):
                 self.refused.append(message)
-            case LevelTurned(rule=rule, subject=subject, true=true):
-                (self.memory.true.add if true else self.memory.true.discard)((rule, subject))
-            case RaisedThisBoot(rule=rule, key=key):
-                self.memory.raised_this_boot.add((rule, key))
             case _:
-                pass
+                self.book.take(outcome)
+
+    def lose_runs(self) -> None:
+        """The daemon died without a word: nobody learns how the open runs ended."""
+        for run in self.runs.values():
+            if run.state == RUNNING:
+                run.state = LOST
 
     def content(self) -> bytes:
         """The lines as a file."""
@@ -109,8 +152,10 @@ def _raised_of(raised: Raised) -> RaisedTrigger:
         at=seconds(raised.at),
         trigger=str(raised.trigger),
         rule=raised.rule,
+        task=raised.task,
         key=raised.key,
         details=dict(raised.details),
+        batch=raised.batch,
         origin=raised.origin.value,
     )
 
@@ -126,4 +171,6 @@ def _activation_of(instance: Instance, at: int) -> Activation:
         details=dict(raised.details),
         merged=instance.merged,
         batch=instance.batch,
+        redelivered=instance.redelivered,
+        attempt=instance.attempt,
     )

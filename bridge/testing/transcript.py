@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-from bridge.dispatch.decisions import Activate, Cancel, Dropped, Finished, Kill
-from bridge.mapping.mapper import LevelTurned, RaisedThisBoot
-from bridge.mapping.raising import Refusal
-from bridge.model.durations import format_at
+from bridge.dispatch.decisions import Activate, Cancel, Dropped, Finished, Latched, Quarantined, Slowed
+from bridge.model.durations import MICROSECONDS, format_at
 from bridge.model.tasks import InstanceState
 from bridge.model.text import printable
 from bridge.model.triggers import Raised
@@ -14,22 +12,28 @@ from bridge.recording.jsonl import json_line
 
 
 def text_of(outcome: Outcome) -> str | None:
-    """The line for people and for `*.expected` files; None for what is not told.
+    """The line for people and for `*.expected` files; None for what only the store, a host or the log is told.
 
     Characters that would move the cursor or hide text are escaped.
     """
     match outcome:
-        case Raised():
-            line = f"raised {outcome.trigger} {outcome.rule}"
-        case Activate():
-            line = f"activated {outcome.instance.task.name} {outcome.instance.instance_id}"
-        case Cancel():
-            line = f"canceled {outcome.instance.task.name} {outcome.instance.instance_id} {outcome.reason.name}"
-        case Finished():
-            line = f"completed {outcome.instance.task.name} {outcome.instance.instance_id} {outcome.state}"
+        case Raised(rule=rule, task=task):  # the system and callers of the API have neither
+            line = " ".join(("raised", str(outcome.trigger), *filter(None, (rule, task))))
+        case Activate(instance=instance):
+            line = f"activated {instance.task.name} {instance.instance_id}"
+        case Cancel(instance=instance):
+            line = f"canceled {instance.task.name} {instance.instance_id} {outcome.reason.name}"
+        case Finished(instance=instance):
+            line = f"completed {instance.task.name} {instance.instance_id} {outcome.state}"
+        case Latched():
+            line = f"latched {outcome.task}"
         case Dropped():
             line = f"dropped {outcome.task} {outcome.reason}"
-        case Kill() | Refusal() | RaisedThisBoot() | LevelTurned():
+        case Quarantined():
+            line = f"quarantined {outcome.task}"
+        case Slowed():
+            line = f"slowed {outcome.task}"
+        case _:
             return None
     return f"{format_at(outcome.at)} {printable(line)}"
 
@@ -39,13 +43,7 @@ def json_of(outcome: Outcome) -> str | None:
     record: Mapping[str, object]
     match outcome:
         case Raised():
-            record = {
-                "what": "raised",
-                "trigger": str(outcome.trigger),
-                "rule": outcome.rule,
-                "key": outcome.key,
-                "details": outcome.details,
-            }
+            record = _raised(outcome)
         case Activate(instance=instance):
             record = {
                 "what": "activated",
@@ -53,6 +51,8 @@ def json_of(outcome: Outcome) -> str | None:
                 "instance": instance.instance_id,
                 "key": instance.raised.key,
                 "merged": instance.merged,
+                "attempt": instance.attempt,
+                "redelivered": instance.redelivered,
             }
         case Cancel(instance=instance):
             record = {
@@ -61,22 +61,54 @@ def json_of(outcome: Outcome) -> str | None:
                 "instance": instance.instance_id,
                 "reason": outcome.reason.name,
             }
-        case Finished(instance=instance):
-            record = {
-                "what": "completed",
-                "task": instance.task.name,
-                "instance": instance.instance_id,
-                "state": outcome.state,
-                "detail": outcome.detail if outcome.state is InstanceState.FAILED else "",
-            }
-        case Dropped():
-            record = {
-                "what": "dropped",
-                "task": outcome.task,
-                "key": outcome.key,
-                "reason": outcome.reason,
-                "merged": outcome.merged,
-            }
-        case Kill() | Refusal() | RaisedThisBoot() | LevelTurned():
+        case Finished():
+            record = _completed(outcome)
+        case Latched(task=task, key=key, merged=merged):
+            record = {"what": "latched", "task": task, "key": key, "merged": merged}
+        case Dropped(task=task, key=key, merged=merged):
+            record = {"what": "dropped", "task": task, "key": key, "reason": outcome.reason, "merged": merged}
+        case Quarantined(task=task, why=why):
+            record = {"what": "quarantined", "task": task, "why": why}
+        case Slowed(task=task, key=key):
+            record = {"what": "slowed", "task": task, "key": key, "until": _seconds(outcome.until)}
+        case _:
             return None
     return json_line(outcome.at, record)
+
+
+def _raised(raised: Raised) -> Mapping[str, object]:
+    """A raise; `task` and `batch` are there where it has them."""
+    record: dict[str, object] = {
+        "what": "raised",
+        "trigger": str(raised.trigger),
+        "rule": raised.rule,
+        "key": raised.key,
+        "details": raised.details,
+    }
+    if raised.task is not None:
+        record["task"] = raised.task
+    if raised.batch:
+        record["batch"] = raised.batch
+    return record
+
+
+def _completed(finished: Finished) -> Mapping[str, object]:
+    """A run that is over; `again_at`, `suspended` and `throttled` are there where they are known."""
+    record: dict[str, object] = {
+        "what": "completed",
+        "task": finished.instance.task.name,
+        "instance": finished.instance.instance_id,
+        "state": finished.state,
+        "detail": finished.detail if finished.state is InstanceState.FAILED else "",
+    }
+    if finished.again_at is not None:
+        record["again_at"] = _seconds(finished.again_at)
+    if finished.suspended is not None:
+        record["suspended"] = finished.suspended
+    if finished.throttled is not None:
+        record["throttled"] = finished.throttled
+    return record
+
+
+def _seconds(at: int) -> float:
+    return at / MICROSECONDS["s"]

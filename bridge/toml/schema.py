@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
 from bridge.errors import InvalidValueError
-from bridge.toml.document import Document, Problem
+from bridge.toml.document import Document, Problem, shown_name
 from bridge.toml.lines import Path
 from bridge.toml.values import NOT_THERE_YET, describe, did_you_mean
 
@@ -26,7 +26,6 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_NAME_LENGTH = 200  # a longer name says less in a message than the table's number
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,13 +72,21 @@ class Table:
 
         A `ValueError` of `convert` is a problem of this key, with the error's text as its message.
         """
-        if not self._is_there(key, required=required):
+        self.known.add(key)
+        if key not in self.content:
+            if required:
+                self.problem("missing", key)
             return default
         try:
             return convert(self.content[key])
         except ValueError as error:
             self.problem(str(error), key)
             return default
+
+    def read_each(self, converts: Mapping[str, Callable[[Any], object]]) -> dict[str, Any]:
+        """The values of those of these keys that are there, each as its conversion makes it; None for a wrong one."""
+        self.known.update(converts)
+        return {key: self.read(key, converts[key]) for key in self.content if key in converts}
 
     def read_all(self, key: str, convert: Callable[[Any], T], *, required: bool = False) -> tuple[T, ...]:
         """The elements of the array `key`, each as `convert` makes it; each wrong one is a problem with its line."""
@@ -93,9 +100,8 @@ class Table:
 
     def table(self, key: str, *, required: bool = False) -> "Table | None":
         """The table `key`, to be read and finished by itself."""
-        if self.read(key, _table, required=required) is None:
-            return None
-        return self._below(self.content[key], key)
+        content = self.read(key, _table, required=required)
+        return self._below(content, key) if content is not None else None
 
     def tables(self, key: str, *, required: bool = False) -> "tuple[Table, ...]":
         """The tables of the array `key` (`[[rule]]`), each to be read and finished by itself."""
@@ -130,9 +136,7 @@ class Table:
     def at_most_one(self, *keys: str) -> str | None:
         """The one of `keys` that is there; each further one is a problem. `key = false` counts as not there."""
         self.known.update(keys)
-        present = sorted(
-            (key for key in keys if self.content.get(key, False) is not False), key=list(self.content).index
-        )
+        present = [key for key, value in self.content.items() if key in keys and value is not False]
         for key in present[1:]:
             self.problem(f"cannot stand beside {present[0]}: at most one of {', '.join(keys)}", key)
         return present[0] if present else None
@@ -150,12 +154,6 @@ class Table:
             if key not in self.known:
                 meant = did_you_mean(key, self.known) or f"; known here: {', '.join(sorted(self.known))}"
                 self.problem(f"unknown key{meant}", key)
-
-    def _is_there(self, key: str, *, required: bool) -> bool:
-        self.known.add(key)
-        if required and key not in self.content:
-            self.problem("missing", key)
-        return key in self.content
 
     def _below(self, content: Mapping[str, Any], *keys: str | int) -> "Table":
         where, named = self.where, self.named
@@ -176,14 +174,17 @@ def root_table(document: Document, problems: list[Problem]) -> Table:
     return Table(document=document, problems=problems, content=document.tables)
 
 
+def only_table(document: Document, problems: list[Problem], kind: str) -> Table:
+    """The document as a table of this kind, and not as one that holds such tables: messages need not say which."""
+    return Table(document=document, problems=problems, content=document.tables, path=(kind,), named=1)
+
+
 def _where(content: Mapping[str, Any], path: Path) -> str:
     """How messages name a table of the document's root: `triggers`, `rule "door"` or `rule 3`."""
     last = path[-1]
     if not isinstance(last, int):
         return _key_text(path)
-    name = content.get("name")
-    usable = isinstance(name, str) and name.strip() and len(name) <= _NAME_LENGTH
-    return f'{path[0]} "{name}"' if usable else f"{path[0]} {last + 1}"
+    return shown_name(str(path[0]), content) or f"{path[0]} {last + 1}"
 
 
 def _key_text(path: Path) -> str:

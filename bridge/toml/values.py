@@ -1,7 +1,7 @@
 """From a TOML value to a checked one: the conversions that every declaration uses. No table is read here.
 
-A conversion takes what tomllib gave and returns the value, or raises `InvalidValueError` with the text that follows
-the key in a message.
+A conversion takes what tomllib gave, or a reader of JSON, and returns the value, or raises `InvalidValueError` with
+the text that follows the key in a message.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -90,6 +90,8 @@ def describe(value: object) -> str:
     ('boolean true', 'string "on"', 'an array')
     """
     kind = _KINDS.get(type(value), "date or time")
+    if value is None:
+        return "null"
     if isinstance(value, list | dict):
         return f"an {kind}" if isinstance(value, list) else f"a {kind}"
     shown = str(value).lower() if isinstance(value, bool) else str(value)

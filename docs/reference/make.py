@@ -3,7 +3,8 @@
     python docs/reference/make.py          writes them into the pages, between `<!-- made: NAME -->` and `<!-- end -->`
     python docs/reference/make.py --check  writes nothing; names the pages that are not up to date, and then fails
 
-What a key means is said here. Which keys there are, and what holds without one, is asked of the code.
+What a key means is said here, and in `said_of_tasks`. Which keys there are, and what holds without one, is asked of
+the code.
 """
 
 import os
@@ -16,16 +17,40 @@ from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 
+from said_of_tasks import (
+    CANCELED,
+    CONCURRENCY,
+    CONDITIONS,
+    DROPPED,
+    RETRY_KEYS,
+    RUN_KEYS,
+    SYSTEM_TRIGGERS,
+    TASK_KEYS,
+    TRIGGER_KEYS,
+    Keys,
+)
+
 from bridge.cli import NOT_YET as VERBS_NOT_YET
 from bridge.cli import VERBS, main
-from bridge.dispatch.load import load_tasks
 from bridge.mapping.load.ports import LAYOUTS
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.ports import InputOptions, KeyedText, SerialPort
 from bridge.mapping.rules import Rule
+from bridge.mapping.table import RuleTable
+from bridge.model.conditions import SystemConditionType
 from bridge.model.details import MOST_BYTES, MOST_NAMES
 from bridge.model.durations import format_duration
-from bridge.model.tasks import CancellationReason, Concurrency, DropReason, Exec, Registration
+from bridge.model.tasks import (
+    CancellationReason,
+    Concurrency,
+    DropReason,
+    Exec,
+    Registration,
+    Retry,
+)
+from bridge.model.windows_names import windows_name
+from bridge.pipeline.load.tasks import load_tasks
+from bridge.pipeline.load.triggers import NOT_ON_LINUX, SYSTEM
 from bridge.recording.jsonl import LONGEST_LINE
 from bridge.service.installed import installed_monitors
 from bridge.sources import SOURCES
@@ -33,9 +58,6 @@ from bridge.sources.source import Source
 from bridge.toml.document import SIZE_LIMIT, Problem, parse
 
 PAGES = Path(__file__).parent
-Keys = Mapping[str, tuple[str, str]]
-"""For each key: what its value is, and what it means."""
-
 TRIGGER_NAME_KEYS: Keys = {
     "guid": ("GUID", "the trigger"),
     "allow": (
@@ -59,26 +81,6 @@ RULE_KEYS: Keys = {
     "count": ("integer, or table of `min`, `max`", "beside `quiet_for`: after how many matches"),
     "until": ("table: field = [test](#tests)", "what ends a level, beside the first three filters"),
     "holdoff": ("duration", "how long the rule is deaf after a raise"),
-}
-TASK_KEYS: Keys = {
-    "name": ("text", "unique over all files"),
-    "triggers": ("array of [triggers](#triggers)", "any of them starts a run"),
-    "run": ("[what to run](#run)", ""),
-    "concurrency": ("[a word](#concurrency)", "what a raise does while a run of the same key is there"),
-    "max_running": ("integer", "runs at the same time, over all keys; what waits is not lost"),
-    "queue_limit": ("integer", "raises that wait; beyond it the oldest is dropped, and the API answers `Busy`"),
-    "run_limit": ("duration or `infinity`", "how long a run may take; then it is canceled, and has failed"),
-    "cancel_grace": ("duration", "between TERM and KILL"),
-    "user": ("text", "whose rights a run has; only a daemon of root's can give those of another user"),
-}
-TRIGGER_KEYS: Keys = {
-    "custom": ("name or GUID", "a trigger that a rule, a udev rule or a caller of the API raises"),
-    "recurrence": ("`always`", "how often; once a boot and once for ever are not there yet"),
-}
-RUN_KEYS: Keys = {
-    "exec": ("array of [templates](#templates)", "the program and its arguments; no shell sees them"),
-    "env": ("table: name = text", "variables beside the [usual ones](#what-a-program-is-given)"),
-    "cwd": ("absolute path", "the directory that it runs in"),
 }
 
 
@@ -121,6 +123,12 @@ SAID_OTHERWISE = {
     "key": ", ".join(f"{source.name}: {key_of(source)}" for source in SOURCES.values()),
     "allow": "nobody else",
     "recurrence": "`always`",
+    "one_shot": "false",
+    "kinds": "all three",
+    "conditions": "nothing",
+    "cancel_on": "nothing",
+    "retry": "not",
+    "group": "none",
     "env": "none more",
     "while": "nothing",
     "debounce": "no filter",
@@ -136,24 +144,6 @@ SAID_OTHERWISE = {
     "reply": "nothing",
     "text": "none",
 }
-CONCURRENCY = {
-    Concurrency.LATEST: "one run for a key; what comes meanwhile becomes one more run, with the newest details",
-    Concurrency.BATCH: "as `latest`, but the one more run is told the details of all of them",
-    Concurrency.QUEUE: "every raise has its run, one after another for a key",
-    Concurrency.IGNORE: "what comes while one of its key runs or waits is dropped",
-    Concurrency.RESTART: "the run is canceled (`Abort`), then a new one starts",
-    Concurrency.PARALLEL: "every raise has its run at once, up to `max_running`: that is 1 unless you say more",
-}
-CANCELED = {
-    CancellationReason.Abort: '`concurrency = "restart"`, and the trigger was raised anew',
-    CancellationReason.Terminating: "the daemon stops",
-    CancellationReason.ExecutionTimeExceeded: "`run_limit` is over; the run counts as failed",
-}
-DROPPED = {
-    DropReason.AlreadyRunning: '`concurrency = "ignore"`, and one of its key ran or waited',
-    DropReason.QueueFull: "more than `queue_limit` waited: the oldest goes",
-    DropReason.Unregistered: "the task is not there any more after a reload",
-}
 
 
 def rule_problems(text: str) -> list[Problem]:
@@ -163,7 +153,7 @@ def rule_problems(text: str) -> list[Problem]:
 
 def task_problems(text: str) -> list[Problem]:
     """What is wrong in a tasks file."""
-    return load_tasks([parse("", text.encode())], {})[1]
+    return load_tasks([parse("", text.encode())], RuleTable())[1]
 
 
 def known_keys(problems: Callable[[str], list[Problem]], text: str) -> list[str]:
@@ -206,7 +196,7 @@ def without(key: str, values: Mapping[str, object]) -> str:
         case bool(value):
             return str(value).lower()
         case int(value):
-            return format_duration(value) if key in {"run_limit", "cancel_grace"} else str(value)
+            return format_duration(value) if key in {"run_limit", "cancel_grace", "backoff"} else str(value)
         case str(value):
             return f"`{value}`"
         case _:
@@ -273,7 +263,21 @@ def made() -> dict[str, str]:
         ),
         "task keys": key_table(TASK_KEYS, task_problems, '[[task]]\n"?" = 1', Registration),
         "trigger keys": key_table(
-            TRIGGER_KEYS, task_problems, '[[task]]\nname = "x"\nrun = { exec = ["x"] }\ntriggers = [{ "?" = 1 }]'
+            TRIGGER_KEYS,
+            task_problems,
+            '[[task]]\nname = "x"\nrun = { exec = ["x"] }\ntriggers = [{ "?" = 1 }]',
+            said=dict.fromkeys(TRIGGER_KEYS.keys() - SAID_OTHERWISE.keys(), "one of these is there"),
+        ),
+        "system triggers": table(("name", "when"), ((f"`{each}`", SYSTEM_TRIGGERS[each]) for each in SYSTEM.values())),
+        "not on linux": "".join(f"- `{each}`: {why}\n" for each, why in NOT_ON_LINUX.items()),
+        "conditions": table(
+            ("name", "holds while"), ((f"`{windows_name(each)}`", CONDITIONS[each]) for each in SystemConditionType)
+        ),
+        "retry keys": key_table(
+            RETRY_KEYS,
+            task_problems,
+            '[[task]]\nname = "x"\nrun = { exec = ["x"] }\ntriggers = [{ application = true }]\nretry = { "?" = 1 }',
+            Retry,
         ),
         "run keys": key_table(RUN_KEYS, task_problems, '[[task]]\nname = "x"\ntriggers = []\nrun = { "?" = 1 }', Exec),
         "concurrency": table(("word", "meaning"), ((f"`{word}`", CONCURRENCY[word]) for word in Concurrency)),

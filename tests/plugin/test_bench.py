@@ -176,17 +176,6 @@ def test_lists_may_be_cleared_between_the_parts_of_a_test(bench: Bench) -> None:
     assert (bench.raised, bench.activations, held.runs) == ([], [], [])
 
 
-def test_what_waits_is_forgotten_by_a_restart_as_by_the_daemons(bench: Bench) -> None:
-    bench.replay(rules=RULES, tasks=TASKS.replace('"parallel"', '"queue"'))
-    held = bench.hold("task")
-    press(bench)
-    press(bench)
-    bench.restart()
-
-    assert [(each.state, each.reason) for each in bench.activations] == [("canceled", "Terminating")]
-    assert held.runs == []
-
-
 def test_a_level_that_was_stored_is_known_after_a_restart_and_a_reboot(bench: Bench) -> None:
     bench.replay(rules=RULES + 'start_state = "if-changed"\nedge = true\n')
     for reboot in (False, True):

@@ -11,7 +11,7 @@ import bridge.testing
 from bridge.testing.bench import Bench
 from bridge.testing.fake_instance import FakeInstance
 from bridge.testing.hold import Hold
-from bridge.testing.told import Activation, RaisedTrigger
+from bridge.testing.told import Activation, DroppedRaise, LatchedRaise, RaisedTrigger
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "testing.md").read_text()
 
@@ -20,7 +20,7 @@ def public_names() -> Iterator[str]:
     yield from bridge.testing.__all__
     for of in (Bench, FakeInstance, Hold):
         yield from (name for name in vars(of) if not name.startswith("_"))
-    for of in (Activation, RaisedTrigger):
+    for of in (Activation, DroppedRaise, LatchedRaise, RaisedTrigger):
         yield from of.__dataclass_fields__
     yield from vars(FakeInstance())
 

@@ -38,6 +38,8 @@ REASONS = {
     "test_after_a_restart_too": "otherwise closest at 0.000000: was found, and raised in this boot already",
     "test_rules_were_never_declared": "  none is declared: hwbridge.replay(rules=...) declares some",
     "test_rules_were_given_anew_while_a_timer_ran": "  any-disk: never: no event of udev came",
+    "test_a_task_waits_for_a_condition": "  send: jack.connected was raised; 1 raise waits: condition "
+    "'InternetAvailable' is not known yet",
     "test_much_has_happened": "  ... 14960 lines before",
     "test_the_expected_file_is_another_one": "-0.104000 raised {9118718B-FF80-4AFE-BAF1-D88A4525F3AB} headphones-out",
 }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event, Field, Origin
-from bridge.pipeline.pipeline import ConditionSet
+from bridge.pipeline.facts import ConditionSet
 from bridge.toml.document import parse
 from tests.pure.filter_oracle import NUMBER, Condition, Rule, Told, repeats
 from tests.pure.said import GUID

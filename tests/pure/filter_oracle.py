@@ -12,7 +12,7 @@ from math import inf
 from typing import NamedTuple
 
 from bridge.model.events import DeviceGone, Event, Field, Origin
-from bridge.pipeline.pipeline import ConditionSet
+from bridge.pipeline.facts import ConditionSet
 
 Told = Event | DeviceGone | ConditionSet
 Tests = Mapping[str, object]

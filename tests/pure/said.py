@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from textwrap import dedent
 
 from bridge.mapping.load.rules import load_rules
-from bridge.mapping.mapper import Memory
+from bridge.mapping.memory import Memory
 from bridge.mapping.table import RuleTable
 from bridge.model.codes import resolve_code, type_name
 from bridge.model.durations import format_at

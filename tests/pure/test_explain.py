@@ -7,11 +7,12 @@ import pytest
 
 from bridge.mapping.explain.reasons import Refused, Withheld
 from bridge.mapping.explain.tally import Tally
-from bridge.mapping.mapper import Memory
+from bridge.mapping.memory import Memory
 from bridge.model.durations import format_at
 from bridge.model.events import Event
 from bridge.model.triggers import Raised
-from bridge.pipeline.pipeline import ConditionSet, Fact
+from bridge.pipeline.facts import ConditionSet
+from bridge.pipeline.pipeline import Fact
 from bridge.testing.replay import Replay
 from tests.pure.said import events_of, table_of
 

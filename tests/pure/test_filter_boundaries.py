@@ -6,7 +6,8 @@ import pytest
 
 from bridge.mapping.mapper import Mapper
 from bridge.model.events import SINCE, Event
-from bridge.pipeline.pipeline import ConditionSet, Declared, Fact
+from bridge.pipeline.facts import ConditionSet, Declared
+from bridge.pipeline.pipeline import Fact
 from bridge.sources.udev import event_of_properties
 from bridge.testing.replay import Replay
 from tests.pure.said import events_of, said, table_of, told

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bridge.model.events import DeviceGone, Event
 from bridge.model.triggers import Raised
-from bridge.pipeline.pipeline import Declared, Outcome
+from bridge.pipeline.facts import Declared
+from bridge.pipeline.pipeline import Outcome
 from bridge.testing.replay import Replay
 from bridge.testing.transcript import json_of, text_of
 from tests.pure.filter_cases import ON_LEVELS, OWNERS, Case, cases

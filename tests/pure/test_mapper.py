@@ -7,7 +7,8 @@ import pytest
 from msgspec import structs
 
 from bridge.mapping.load.rules import load_rules
-from bridge.mapping.mapper import LevelTurned, Mapped, Mapper, Memory, RaisedThisBoot
+from bridge.mapping.mapper import Mapped, Mapper
+from bridge.mapping.memory import LevelTurned, Memory, RaisedThisBoot
 from bridge.mapping.raising import Refusal
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event, Field, Origin

@@ -7,15 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Finished, Kill
-from bridge.dispatch.load import load_tasks
+from bridge.dispatch.kept import Kept
 from bridge.mapping.load.rules import load_rules
-from bridge.mapping.mapper import LevelTurned, Memory, RaisedThisBoot
+from bridge.mapping.memory import LevelTurned, Memory, RaisedThisBoot
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event, Origin
 from bridge.model.guid import Guid
 from bridge.model.tasks import CancellationReason, InstanceState
 from bridge.model.triggers import Raised
-from bridge.pipeline.pipeline import Declared, Fact, Outcome, Pipeline, Stopping
+from bridge.pipeline.facts import Declared, Stopping
+from bridge.pipeline.load.tasks import load_tasks
+from bridge.pipeline.pipeline import Fact, Outcome, Pipeline
 from bridge.toml.document import parse
 
 JACK = "{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"
@@ -55,7 +57,7 @@ TASKS = f"""\
 
 def declared(rules: str = RULES, tasks: str = TASKS, at: int = 0) -> Declared:
     table, problems = load_rules([parse("rules.toml", dedent(rules).encode())])
-    registrations, more = load_tasks([parse("tasks.toml", dedent(tasks).encode())], table.names)
+    registrations, more = load_tasks([parse("tasks.toml", dedent(tasks).encode())], table)
     assert [*problems, *more] == []
     return Declared(at=at, rules=table, tasks=registrations)
 
@@ -79,7 +81,7 @@ def kinds(outcomes: object) -> list[type]:
 def test_an_event_leads_to_a_raise_and_the_raise_to_its_tasks_at_its_own_time() -> None:
     outcomes = pipeline_of(declared()).receive(switch(1, at=104_000))
 
-    assert kinds(outcomes) == [Raised, Activate, Activate, LevelTurned]
+    assert kinds(outcomes) == [Raised, Activate, Activate, Kept, Kept, LevelTurned]
     assert [each.at for each in outcomes if isinstance(each, Raised | Activate)] == [104_000] * 3
 
 
@@ -103,7 +105,7 @@ def test_a_run_goes_from_its_start_over_cancel_and_kill_to_its_end() -> None:
     assert [type(each) for each in pipeline.advance(1_000_010)] == [Cancel]
     assert pipeline.deadline == 2_000_010
     assert [type(each) for each in pipeline.advance(2_000_010)] == [Kill]
-    (finished,) = pipeline.receive(Completed(at=2_000_011, instance_id="2", succeeded=False, detail="killed"))
+    finished, *_ = pipeline.receive(Completed(at=2_000_011, instance_id="2", succeeded=False, detail="killed"))
     assert isinstance(finished, Finished)
     assert (finished.state, finished.detail) == (InstanceState.FAILED, "killed")
 

@@ -1,22 +1,35 @@
 """Replay: the contract's own example to the byte, virtual time, handlers, and the same bytes for the same input."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from textwrap import dedent
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.dispatch.decisions import Cancel, Dropped, Kill
-from bridge.dispatch.load import load_tasks
+from bridge.dispatch.decisions import (
+    Activate,
+    Cancel,
+    Dropped,
+    Finished,
+    Kill,
+    Latched,
+    Quarantined,
+    Reset,
+    Slowed,
+)
+from bridge.dispatch.kept import Answered, Kept
 from bridge.hosts.inline import Handler
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.raising import Refusal
 from bridge.model.events import DeviceGone, Event
 from bridge.model.guid import Guid
-from bridge.model.tasks import CancellationReason, DropReason, Instance
-from bridge.model.triggers import Raised
+from bridge.model.system_triggers import SystemTriggerType
+from bridge.model.tasks import CancellationReason, DropReason, Instance, InstanceState
+from bridge.model.triggers import OwnTrigger, Raised
+from bridge.pipeline.load.tasks import load_tasks
+from bridge.pipeline.pipeline import Outcome
 from bridge.recording.jsonl import read_recording
 from bridge.testing.replay import Replay, inline_host
 from bridge.testing.transcript import json_of, text_of
@@ -54,7 +67,7 @@ EXPECTED = f"""\
 
 def replay_of(rules: str = RULES, tasks: str = TASKS, handlers: Mapping[str, Handler] | None = None) -> Replay:
     table, problems = load_rules([parse("rules.toml", dedent(rules).encode())])
-    registrations, more = load_tasks([parse("tasks.toml", dedent(tasks).encode())], table.names)
+    registrations, more = load_tasks([parse("tasks.toml", dedent(tasks).encode())], table)
     assert [*problems, *more] == []
     return Replay(table, registrations, inline_host(handlers or {}))
 
@@ -65,8 +78,22 @@ def events_of(*lines: str) -> list[Event | DeviceGone]:
 
 
 def shown(replay: Replay, events: Sequence[Event | DeviceGone], until: int | None = None) -> str:
-    lines = (text_of(outcome) for outcome in replay.events(events, until))
-    return "".join(f"{line}\n" for line in lines if line is not None)
+    return "".join(f"{line}\n" for line in shown_by(text_of, replay, events, until))
+
+
+def shown_by(
+    show: Callable[[Outcome], str | None],
+    replay: Replay,
+    events: Sequence[Event | DeviceGone],
+    until: int | None = None,
+) -> list[str]:
+    lines = map(show, replay.events(events, until))
+    return [line for line in lines if line is not None]
+
+
+def instance_of(replay: Replay) -> Instance:
+    (activated,) = (each for each in replay.events(events_of(LINE)) if isinstance(each, Activate))
+    return activated.instance
 
 
 def jack(at: int, value: int = 1, device: str = "/dev/input/event3") -> Event:
@@ -79,7 +106,7 @@ def test_the_contracts_example_comes_out_to_the_byte() -> None:
 
 
 def test_the_same_as_json_has_what_the_contract_names() -> None:
-    raised, activated, completed = (json.loads(json_of(each) or "") for each in replay_of().events(events_of(LINE)))
+    raised, activated, completed = (json.loads(line) for line in shown_by(json_of, replay_of(), events_of(LINE)))
 
     assert raised == {
         "at": 0.104,
@@ -155,31 +182,96 @@ def test_without_tasks_the_raises_are_shown_alone() -> None:
 
 
 def test_every_kind_of_line_has_the_contracts_form() -> None:
-    replay = replay_of()
-    (_, activated, _) = replay.events(events_of(LINE))
-    instance = activated.instance  # type: ignore[union-attr]  # the second outcome is the activation
+    instance, task = instance_of(replay_of()), "fabrikam.audio-jack.connected Task"
+    overdue = CancellationReason.ExecutionTimeExceeded
 
-    assert text_of(Dropped(at=1, task="t", key="k", reason=DropReason.AlreadyRunning)) == (
-        "0.000001 dropped t AlreadyRunning"
+    assert [
+        text_of(outcome)
+        for outcome in (
+            Raised(at=0, trigger=Guid(JACK)),
+            Raised(at=0, trigger=SystemTriggerType.TIME_ZONE_CHANGE),
+            Raised(at=0, trigger=OwnTrigger.TIME, task="t"),
+            Latched(at=0, task="t", key="k", merged=2),
+            Dropped(at=1, task="t", key="k", reason=DropReason.AlreadyRunning),
+            Cancel(at=2_000_000, instance=instance, reason=overdue),
+            Finished(at=3_000_000, instance=instance, state=InstanceState.AGAIN, again_at=4_000_000),
+            Quarantined(at=4_000_000, task="t", why="10 activations in a row have failed"),
+            Slowed(at=5_000_000, task="t", key="k", until=5_050_000),
+        )
+    ] == [
+        f"0.000000 raised {JACK}",
+        "0.000000 raised TimeZoneChange",
+        "0.000000 raised TimeTrigger t",
+        "0.000000 latched t",
+        "0.000001 dropped t AlreadyRunning",
+        f"2.000000 canceled {task} 1 ExecutionTimeExceeded",
+        f"3.000000 completed {task} 1 again",
+        "4.000000 quarantined t",
+        "5.000000 slowed t",
+    ]
+
+
+def test_every_kind_of_object_has_all_that_is_known() -> None:
+    watched = Raised(at=0, trigger=OwnTrigger.DEVICE_WATCHER, task="t", batch=({"kind": "Add"},))
+    finished = Finished(
+        at=0, instance=instance_of(replay_of()), state=InstanceState.FAILED, detail="exit 3", again_at=1, throttled=7
     )
-    assert text_of(Cancel(at=2_000_000, instance=instance, reason=CancellationReason.ExecutionTimeExceeded)) == (
-        "2.000000 canceled fabrikam.audio-jack.connected Task 1 ExecutionTimeExceeded"
-    )
+
+    assert [
+        json.loads(json_of(outcome) or "")
+        for outcome in (
+            watched,
+            finished,
+            Latched(at=0, task="t", key="k", merged=2),
+            Quarantined(at=0, task="t", why="10 activations in a row have failed"),
+            Slowed(at=0, task="t", key="k", until=50_000),
+        )
+    ] == [
+        {
+            "at": 0,
+            "what": "raised",
+            "trigger": "DeviceWatcherTrigger",
+            "rule": None,
+            "key": "",
+            "details": {},
+            "task": "t",
+            "batch": [{"kind": "Add"}],
+        },
+        {
+            "at": 0,
+            "what": "completed",
+            "task": "fabrikam.audio-jack.connected Task",
+            "instance": "1",
+            "state": "failed",
+            "detail": "exit 3",
+            "again_at": 0.000001,
+            "throttled": 7,
+        },
+        {"at": 0, "what": "latched", "task": "t", "key": "k", "merged": 2},
+        {"at": 0, "what": "quarantined", "task": "t", "why": "10 activations in a row have failed"},
+        {"at": 0, "what": "slowed", "task": "t", "key": "k", "until": 0.05},
+    ]
 
 
 @pytest.mark.parametrize("show", [text_of, json_of])
-def test_what_is_only_for_the_log_is_not_told(show: object) -> None:
-    (_, activated, _) = replay_of().events(events_of(LINE))
+def test_what_is_only_for_the_log_the_store_and_hosts_is_not_told(show: Callable[[Outcome], str | None]) -> None:
+    instance = instance_of(replay_of())
+    kept = Kept(number=1, task="t", raised=instance.raised)
 
-    assert callable(show)
-    assert show(Refusal(0, "no")) is None
-    assert show(Kill(at=0, instance=activated.instance)) is None  # type: ignore[union-attr]  # the activation
+    untold = (Refusal(0, "no"), Kill(at=0, instance=instance), kept, Answered(number=1), Reset(at=0, task="t"))
+    assert [show(outcome) for outcome in untold] == [None] * len(untold)
 
 
 def test_characters_that_would_move_the_cursor_are_escaped_for_people() -> None:
     raised = Raised(at=0, trigger=Guid(JACK), rule="a\x1b[2J\nb", key="", details={})
 
     assert text_of(raised) == f"0.000000 raised {JACK} a\\x1b[2J\\nb"
+
+
+def test_runs_that_take_no_time_are_never_taken_for_a_loop() -> None:
+    lines = shown(replay_of(), [jack(at) for at in range(0, 500_000, 1000)]).splitlines()
+
+    assert [line.split()[1] for line in lines] == ["raised", "activated", "completed"] * 500
 
 
 recordings = st.lists(

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from bridge.dispatch.load import load_tasks
+from bridge.dispatch.decisions import Activate, Finished
 from bridge.hosts.host import Ended
 from bridge.mapping.load.rules import load_rules
 from bridge.model.events import Event
 from bridge.model.tasks import CancellationReason, Instance
+from bridge.pipeline.load.tasks import load_tasks
 from bridge.testing.replay import Overdue, Replay
 from bridge.testing.transcript import text_of
 from bridge.toml.document import parse
@@ -77,7 +78,7 @@ def replay_of(
     wait_until: Callable[[int], None] | None = None,
 ) -> Replay:
     table, problems = load_rules([parse("rules.toml", RULES.encode())])
-    tasks, more = load_tasks([parse("tasks.toml", TASKS.encode())], table.names)
+    tasks, more = load_tasks([parse("tasks.toml", TASKS.encode())], table)
     assert [*problems, *more] == []
     return Replay(table, tasks, make_host, wait_until=wait_until)
 
@@ -104,14 +105,14 @@ def test_all_runs_of_an_event_are_started_before_one_is_waited_for() -> None:
         hosts.append(Host(ended))
         return hosts[0]
 
-    told = []
-    for outcome in replay_of(make_host).events([pressed(SECOND)], SECOND):
-        told.append(text_of(outcome))
-        if len(told) == 3:
-            assert hosts[0].told == ["start 1", "start 2"]
-            assert hosts[0].running == ["1", "2"]
+    running = [
+        [*hosts[0].running]
+        for outcome in replay_of(make_host).events([pressed(SECOND)], SECOND)
+        if isinstance(outcome, Activate | Finished)
+    ]
 
-    assert len(told) == 5
+    assert hosts[0].told == ["start 1", "start 2"]
+    assert running == [["1"], ["1", "2"], ["2"], []]
 
 
 def test_a_run_over_its_limit_is_canceled_where_time_stands_and_has_failed() -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.mapping.mapper import LevelTurned, Mapper, RaisedThisBoot
+from bridge.mapping.mapper import Mapper
 from bridge.mapping.match import parse_test
+from bridge.mapping.memory import LevelTurned, RaisedThisBoot
 from bridge.mapping.rules import Edge, Rule, StartState
 from bridge.mapping.table import RuleTable
 from bridge.model.events import DeviceGone, Event, Field, Origin

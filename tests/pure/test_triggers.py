@@ -32,8 +32,8 @@ def test_anything_else_is_refused_and_says_what_was_meant(text: str) -> None:
     assert str(caught.value) == f'"{text}" is neither user:NAME nor group:NAME'
 
 
-def test_recurrence_has_windows_numbers_and_always_is_the_default() -> None:
-    assert [(each.name, each.value) for each in Recurrence] == [("ONCE", 0), ("ALWAYS", 1)]
+def test_recurrence_has_windows_numbers_then_ours_and_always_is_the_default() -> None:
+    assert [(each.name, each.value) for each in Recurrence] == [("ONCE", 0), ("ALWAYS", 1), ("ONE_SHOT", 2)]
     assert CustomSystemEventTrigger(GUID).recurrence is Recurrence.ALWAYS
 
 

@@ -117,6 +117,12 @@ def test_the_packaged_interface_has_the_words_of_the_contract() -> None:
     interface = read_interface(packaged)
 
     assert interface.name == "org.hwbridge"
-    assert set(interface.methods) == {"Raise", "Status"}
-    assert set(interface.errors) == {"UnknownTrigger", "InvalidDetails", "Busy", "NotAllowed"}
+    of_tasks = {"Register", "Validate", "Unregister", "AllTasks", "AllTaskGroups", "Reset"}
+    of_runs = {"RequestTask", "Cancel", "ReportProgress", "History"}
+    assert set(interface.methods) == {"Raise", "Status", *of_tasks, *of_runs}
+    unknown = {"UnknownTrigger", "UnknownTask", "UnknownInstance"}
+    refused = {"InvalidDetails", "InvalidTask", "TaskOfFile", "Busy", "StoreFull", "NotAllowed"}
+    assert set(interface.errors) == {*unknown, *refused}
+    results = ("Allowed", "CurrentlyRunning", "DisabledByPolicy", "UnknownError")
+    assert interface.methods["RequestTask"].answers.fields["result"] == EnumType(words=results)
     assert interface.methods["Raise"].answers.fields["outcome"] == EnumType(words=("Raised", "NoSubscribers"))

@@ -8,10 +8,10 @@ from textwrap import dedent
 import pytest
 from hypothesis import given, settings
 
-from bridge.dispatch.load import load_tasks
 from bridge.mapping.check.possible import can_pass
 from bridge.mapping.check.warnings import Written, warnings_of
 from bridge.mapping.load.rules import load_rules
+from bridge.pipeline.load.tasks import load_tasks
 from bridge.sources import SOURCES
 from bridge.toml.document import Document, parse
 from tests.pure.filter_cases import Case, cases
@@ -24,7 +24,7 @@ def written_of(rules: str, tasks: str, naming: str, watched: Collection[str]) ->
     rule_file, task_file = parse("rules.toml", complete(rules).encode()), parse("tasks.toml", dedent(tasks).encode())
     names = [parse("names.toml", naming.encode())]
     table, problems = load_rules([rule_file], names)
-    registrations, more = load_tasks([task_file], table.names)
+    registrations, more = load_tasks([task_file], table)
     assert [str(problem) for problem in (*problems, *more)] == []
     return Written(
         rules=table,

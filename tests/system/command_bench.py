@@ -10,7 +10,7 @@ from types import TracebackType
 
 from bridge.hosts.command import CommandHost
 from bridge.hosts.host import Ended
-from bridge.hosts.processes import children
+from bridge.hosts.processes import bear_bursts_of_signals, children
 from bridge.model.guid import Guid
 from bridge.model.tasks import SECOND, Exec, Instance, Registration
 from bridge.model.templates import Template
@@ -35,17 +35,19 @@ class Bench:
     """A host while the `with` block runs; handlers say how far they are in the fifo `said`, and wait at the fifo `go`.
 
     Leaving the block closes the host, and asserts that no process, zombie, descriptor or accident is left.
+    `cgroup` is where the host makes control groups for its runs.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cgroup: Path | None = None) -> None:
         self._children = children(os.getpid())
         self._descriptors = len(os.listdir("/proc/self/fd"))
         self._accidents: list[object] = []
         self.loop = asyncio.new_event_loop()
         self.loop.set_exception_handler(lambda _, context: self._accidents.append(context))
         self.reported: dict[str, Ended] = {}
-        self.host = CommandHost(self.loop, "/run/test.sock", lambda at: at, self._ended)
+        self.host = CommandHost(self.loop, "/run/test.sock", lambda at: at, self._ended, cgroup=cgroup)
         self.loop.add_signal_handler(signal.SIGCHLD, self.host.reap_orphans)
+        bear_bursts_of_signals()
         self.said, self.go = folder / "said", folder / "go"
         self._said, self._go = _fifo(self.said), _fifo(self.go)
         self._words: Counter[str] = Counter()
@@ -81,6 +83,15 @@ class Bench:
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
+
+        self.loop.run_until_complete(asyncio.wait_for(holds(), DEADLINE_SECONDS))
+
+    def spin_until(self, condition: Callable[[], bool]) -> None:
+        """Runs the loop until the condition holds, which is asked at every turn: for what nobody tells us."""
+
+        async def holds() -> None:
+            while not condition():
+                await asyncio.sleep(0)
 
         self.loop.run_until_complete(asyncio.wait_for(holds(), DEADLINE_SECONDS))
 

@@ -30,6 +30,8 @@ Argument = str | bytes | Path
 _AS_ANOTHER_USER = """
 import json, os, sys
 from bridge.cli import check, main, raise_, replay, run, status  # now: another user may be unable to read these files
+import bridge.store.journal  # likewise
+from bridge.cli import cancel, history, list, progress, reset, show, start, unregister
 user = json.loads(sys.argv[1])
 os.setgroups(user["groups"])
 os.setresgid(user["gid"], user["gid"], user["gid"])

@@ -39,7 +39,7 @@ name = "docked"
 """
 TASKS = """[[task]]
 name = "lamp"
-triggers = [{ custom = "doors" }, { time = "15m" }]
+triggers = [{ custom = "doors" }, { time = "15" }]
 run = { exec = [] }
 run_limit = "5"
 """
@@ -58,7 +58,7 @@ rules/20.toml:7: [condition "docked"] source: missing
 rules/20.toml:7: [condition "docked"] match: missing
 rules/30.toml:2: Invalid value
 tasks/10.toml:3: [task "lamp"] triggers[1].custom: 'doors' is not a name in [triggers] or a GUID; did you mean door?
-tasks/10.toml:3: [task "lamp"] triggers[2].time: not there yet in this version of hwbridge
+tasks/10.toml:3: [task "lamp"] triggers[2].time: '15' is not a duration
 tasks/10.toml:4: [task "lamp"] run.exec: is empty: name the program and its arguments
 tasks/10.toml:5: [task "lamp"] run_limit: '5' is not a duration
 """
@@ -184,6 +184,28 @@ def test_what_this_box_cannot_tell_is_a_warning(wrong: Path) -> None:
     for source, key, message in told:
         line = f'[rule "scan"] {key}: nothing here watches {source}: {message}'
         assert (line in done.err) is (source not in watched)
+
+
+def test_what_a_task_waits_for_and_nothing_watches_is_a_warning(tmp_path: Path) -> None:
+    watched = {each.name for each in entry_points(group="bridge.monitors")}
+    task = '[[task]]\nname = "zone"\ntriggers = [{ system = "TimeZoneChange" }]\nrun = { exec = ["/bin/true"] }\n'
+    (tmp_path / "tasks.toml").write_text(task)
+    done = hwbridge("check", "tasks.toml", "--rules", ".", cwd=tmp_path)
+
+    line = 'tasks.toml:3: warning: [task "zone"] triggers[1].system: nothing here watches system: '
+    assert done.code == 0
+    assert (line in done.err) is ("system" not in watched)
+
+
+def test_a_task_that_is_checked_alone_may_wait_for_conditions_of_the_usual_rules(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    condition = '[[condition]]\nname = "docked"\nsource = "udev"\nmatch = { ID_MODEL = "Dock" }\n'
+    (tmp_path / "rules" / "dock.toml").write_text(condition)
+    (tmp_path / "tasks.toml").write_text(MERGING + 'conditions = ["docked"]\n')
+
+    assert hwbridge("check", "tasks.toml", "--rules", "rules", cwd=tmp_path).code == 0
+    (tmp_path / "rules" / "dock.toml").unlink()
+    assert "no condition has the name 'docked'" in hwbridge("check", "tasks.toml", "--rules", "rules", cwd=tmp_path).err
 
 
 def test_the_same_files_are_checked_for_the_same_when_they_are_named(wrong: Path) -> None:

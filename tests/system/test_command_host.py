@@ -100,7 +100,9 @@ def test_a_program_that_fails_or_crashes_is_told_by_its_status(bench: Bench, scr
 
 
 def test_exit_75_wants_to_run_again_later(bench: Bench) -> None:
-    assert bench.run(*shell("exit 75")) == Ended(instance_id="1", succeeded=False, detail="exit 75")
+    assert bench.run(*shell("echo busy; exit 75")) == Ended(
+        instance_id="1", succeeded=False, again=True, detail="exit 75: to be run again", output="busy\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cgroup_folder import empty_folder
 from command_bench import Bench, shell
 
 from bridge.hosts import command, processes
-from bridge.hosts.host import Ended
-from bridge.hosts.processes import process_of
+from bridge.hosts.marks import Mark, limit_of
+from bridge.hosts.processes import environment_of, process_of
 from bridge.model.tasks import SECOND, CancellationReason
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def plain_bench(tmp_path: Path) -> Iterator[Bench]:
     with Bench(tmp_path) as bench:
         yield bench
+
+
+@pytest.fixture(params=["without control groups", "with control groups"])
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if request.param == "without control groups":
+        with Bench(tmp_path) as bench:
+            yield bench
+        return
+    monkeypatch.setattr(command, "ENCLOSE_AFTER_SECONDS", 0)
+    with empty_folder() as cgroup, Bench(tmp_path, cgroup) as bench:
+        yield bench
+
+
+def carriers_of(instance_id: str) -> list[int]:
+    """The living processes that carry a mark of the run, wherever they are."""
+    mark = Mark.of(instance_id)
+    pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+    carriers = [pid for pid in pids if limit_of(pid) == mark.limit or mark.entry in (environment_of(pid) or ())]
+    return [pid for pid in carriers if (process := process_of(pid)) is not None and not process.ended]
 
 
 def test_cancel_is_term_to_the_whole_group(bench: Bench) -> None:
@@ -26,7 +46,7 @@ def test_cancel_is_term_to_the_whole_group(bench: Bench) -> None:
     bench.hear("ready")
     bench.host.cancel("1", CancellationReason.ExecutionTimeExceeded)
 
-    assert bench.end() == Ended(instance_id="1", succeeded=False, detail="killed by SIGTERM")
+    assert bench.end().detail == "killed by SIGTERM"
 
 
 def test_a_cancelled_program_may_end_well(bench: Bench) -> None:
@@ -76,13 +96,16 @@ def test_what_outlives_the_main_process_may_end_within_the_grace(bench: Bench) -
     bench.hear("ready")
     bench.release()
 
-    assert bench.end() == Ended(instance_id="1", succeeded=True, detail="exit 0", output="done\n")
+    ended = bench.end()
+
+    assert (ended.succeeded, ended.detail, ended.output) == (True, "exit 0", "done\n")
 
 
 def test_the_status_comes_before_what_was_left_behind(bench: Bench) -> None:
     ended = bench.run(*shell("sleep 1000 & exit 75"), cancel_grace=0)
 
     assert ended.detail.startswith("exit 75; left 1 process behind: ")
+    assert not ended.again
 
 
 def test_whatever_leaves_in_the_middle_of_an_exec_is_found(bench: Bench) -> None:
@@ -93,23 +116,23 @@ def test_whatever_leaves_in_the_middle_of_an_exec_is_found(bench: Bench) -> None
     assert [n for n in numbers if not bench.end(n).detail.startswith("left 1 process behind: ")] == []
 
 
-def test_what_cannot_be_told_at_first_is_looked_at_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_told_at_first_is_looked_at_again(plain_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[bool | None] = []
 
-    def carries(pid: int, mark: bytes) -> bool | None:
+    def carries(pid: int, mark: Mark) -> bool | None:
         answers.append(None if len(answers) < 3 else told(pid, mark))
         if len(answers) == 3:
-            bench.release()
+            plain_bench.release()
         return answers[-1]
 
     told = processes._carries
     monkeypatch.setattr(processes, "_carries", carries)
-    orphan = f"(setsid sh -c 'echo ready > {bench.said}; read x < {bench.go}; exit' &)"
-    bench.start(*shell(f"{orphan}; echo ready > {bench.said}; read x < {bench.go}"))
-    bench.hear("ready", "ready")
-    bench.host.cancel("1", CancellationReason.Abort)
+    orphan = f"(setsid sh -c 'echo ready > {plain_bench.said}; read x < {plain_bench.go}; exit' &)"
+    plain_bench.start(*shell(f"{orphan}; echo ready > {plain_bench.said}; read x < {plain_bench.go}"))
+    plain_bench.hear("ready", "ready")
+    plain_bench.host.cancel("1", CancellationReason.Abort)
 
-    assert bench.end().detail == "killed by SIGTERM"
+    assert plain_bench.end().detail == "killed by SIGTERM"
     assert answers[:3] == [None, None, None]
 
 
@@ -184,6 +207,39 @@ def test_a_bomb_of_forks_is_killed(bench: Bench) -> None:
     assert bench.end().detail == "killed by SIGKILL"
 
 
+GONE_AFTER_A_KILL = {
+    "setsid": "setsid sh -c 'READY' &",
+    "double fork": "(setsid sh -c 'READY' &) &",
+    "double fork without environment": "(env -i setsid sh -c 'READY' &) &",
+    "fifty": "for i in $(seq 49); do (env -i setsid sleep 1000 &) & done; (setsid sh -c 'READY' &);",
+    "stopped": "(setsid sh -c 'echo ready > SAID; kill -STOP $$' &) &",
+    "keeps forking": (
+        "for i in $(seq 50); do setsid sh -c 'for k in $(seq 8); do (sleep 1000 &); done; sleep 1000' & done;"
+        "(setsid sh -c 'READY' &);"
+    ),
+}
+
+
+@pytest.mark.parametrize("script", GONE_AFTER_A_KILL.values(), ids=GONE_AFTER_A_KILL.keys())
+def test_after_a_kill_nothing_carries_the_mark(bench: Bench, script: str) -> None:
+    instance_id = f"{os.getpid()}-1"
+    script = script.replace("READY", "echo ready > SAID; sleep 1000").replace("SAID", str(bench.said))
+    bench.start(*shell(f"{script} sleep 1000"), instance_id=instance_id)
+    bench.hear("ready")
+    bench.host.kill(instance_id)
+
+    assert bench.end(instance_id).detail == "killed by SIGKILL"
+    assert carriers_of(instance_id) == []
+
+
+def test_a_run_that_was_killed_does_not_ask_to_be_run_again(bench: Bench) -> None:
+    bench.start(*shell(f"sh -c 'echo $$ > {bench.said}; read x < {bench.go}' & exit 75"), cancel_grace=10**12)
+    bench.hear_pid()
+    bench.host.kill("1")
+
+    assert not bench.end().again
+
+
 def test_close_kills_what_runs_and_what_was_left_and_reports_it(bench: Bench) -> None:
     bench.start(*shell(f"trap '' TERM; echo ready > {bench.said}; sleep 1000"))
     bench.start(*shell(f"setsid sh -c 'read x < {bench.go}' & echo $$ > {bench.said}"), instance_id="2")
@@ -198,17 +254,17 @@ def test_close_kills_what_runs_and_what_was_left_and_reports_it(bench: Bench) ->
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root can become a user who may not kill the handler")
 @pytest.mark.parametrize("script", ["echo ready > SAID; read x < GO", "sh -c 'echo ready > SAID; read x < GO' &"])
 def test_what_we_are_not_permitted_to_kill_is_named_and_not_waited_for(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, script: str
+    plain_bench: Bench, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     monkeypatch.setattr(command, "KILL_SECONDS", 0.01)
-    bench.start(*shell(script.replace("SAID", str(bench.said)).replace("GO", str(bench.go))))
-    bench.hear("ready")
+    plain_bench.start(*shell(script.replace("SAID", str(plain_bench.said)).replace("GO", str(plain_bench.go))))
+    plain_bench.hear("ready")
     os.setresuid(65534, 65534, 0)
     try:
-        bench.host.kill("1")
-        ended = bench.end()
+        plain_bench.host.kill("1")
+        ended = plain_bench.end()
     finally:
         os.setresuid(0, 0, 0)
-    bench.release()
+    plain_bench.release()
 
     assert re.fullmatch(r"(left .*; )?cannot kill 1 process: sh \(pid \d+\): Operation not permitted", ended.detail)

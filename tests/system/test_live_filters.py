@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from daemon import Daemon
 
-from bridge.dispatch.load import load_tasks
 from bridge.hosts.inline import InlineHost
 from bridge.mapping.interest import Interest
 from bridge.model.events import DeviceGone, Event
 from bridge.model.tasks import Instance
 from bridge.monitors.monitor import MonitorReport
+from bridge.pipeline.load.tasks import load_tasks
 from bridge.pipeline.pipeline import Pipeline
 from bridge.service.bridge import Bridge
 from bridge.service.clock import monotonic
@@ -83,10 +83,10 @@ def raised_before_the_mark(late: list[Event | DeviceGone], begin: int) -> list[s
                 marked.set()
 
         numbers = count(1)
-        bridge = Bridge(loop, monotonic, Pipeline(lambda: str(next(numbers))), lambda change: None)
+        bridge = Bridge(loop, monotonic, Pipeline(lambda: str(next(numbers))))
         bridge.use(InlineHost({"held": start, "mark": start}, bridge.ended))
         table = table_of(HELD)
-        registrations, problems = load_tasks([parse("tasks.toml", tasks.encode())], table.names)
+        registrations, problems = load_tasks([parse("tasks.toml", tasks.encode())], table)
         assert problems == []
         bridge.declare(Declarations(table, registrations))
         first, silent = Keys(), Keys()

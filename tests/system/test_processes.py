@@ -11,9 +11,10 @@ from dataclasses import replace
 import pytest
 
 from bridge.hosts import processes
+from bridge.hosts.marks import Mark, limit_of, passed_on
 from bridge.hosts.processes import Process, become_subreaper, belongings, children, process_of, reap, reap_orphans, send
 
-MARK = b"HWBRIDGE_INSTANCE_ID=7"
+MARK = Mark.of("7")
 DEADLINE_MILLISECONDS = 30_000
 MARKED = {"HWBRIDGE_INSTANCE_ID": "7", "PATH": "/usr/bin:/bin"}
 
@@ -46,7 +47,7 @@ class Main:
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline().decode().strip()
 
-    def found(self, mark: bytes = MARK) -> list[int]:
+    def found(self, mark: Mark = MARK) -> list[int]:
         return [process.pid for process in belongings(self.process.pid, mark, {self.process.pid}).processes]
 
     def orphan(self) -> int:
@@ -134,24 +135,52 @@ def test_what_a_main_process_started_belongs_to_its_run(script: str) -> None:
         assert main.found() == [int(main.line)]
 
 
-def test_what_shed_its_group_and_environment_belongs_while_it_has_its_parent() -> None:
+def test_what_shed_its_group_and_every_mark_belongs_while_it_has_its_parent() -> None:
     with Main(*shell(f"env -i setsid {STARTED} &")) as main:
         assert main.found() == [int(main.line)]
         main.end()
         assert main.found() == []  # only a cgroup could tell
 
 
+def test_what_shed_its_group_and_environment_and_parent_belongs_by_its_limit() -> None:
+    with passed_on(MARK), Main(*shell(f"(env -i setsid {STARTED} &);")) as main:
+        main.orphan()
+        main.end()
+
+        assert main.found() == [int(main.line)]
+        assert main.found(mark=Mark.of("77")) == []
+
+
+def test_the_limit_is_passed_on_to_children_and_ours_is_as_before() -> None:
+    before = limit_of(os.getpid())
+    with passed_on(MARK):
+        main = Main(*shell(f"{STARTED} &"))
+    with main:
+        assert limit_of(int(main.line)) == limit_of(main.process.pid) == MARK.limit
+    assert limit_of(os.getpid()) == before
+    assert limit_of(main.process.pid) is None
+
+
+def test_a_lower_hard_limit_leaves_children_without_the_mark() -> None:
+    program = (
+        "import os, resource; from bridge.hosts.marks import *; resource.setrlimit(10, (7, 7));"
+        "mark = Mark.of('7')\n"
+        "with passed_on(mark): print(limit_of(os.getpid()))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"7\n"
+
+
 def test_another_runs_orphans_do_not_belong() -> None:
     with Main(*shell(f"(setsid {STARTED} &);")) as main:
         main.end()
 
-        assert main.found(mark=b"HWBRIDGE_INSTANCE_ID=77") == []
+        assert main.found(mark=Mark.of("77")) == []
 
 
 def test_another_runs_main_process_is_not_looked_into() -> None:
     with Main(*shell(f"{STARTED} &")) as main, Main(*shell(f"{STARTED} &")) as other:
         spawned = {main.process.pid, other.process.pid}
-        found = belongings(main.process.pid, b"HWBRIDGE_INSTANCE_ID=8", spawned).processes
+        found = belongings(main.process.pid, Mark.of("8"), spawned).processes
 
         assert [process.pid for process in found] == [int(main.line)]
 

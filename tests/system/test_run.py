@@ -77,9 +77,11 @@ def test_runs_and_reloads_leave_no_descriptor_behind(daemon: Daemon) -> None:
     daemon.task("lamp", "say on")
     with daemon:
         descriptors = Path(f"/proc/{daemon.process.pid}/fd")
-        daemon.status()
+        daemon.raise_trigger()  # from the first one on it has a store
+        daemon.wait_for_words("on")
+        daemon.wait_until_idle()
         before = len(list(descriptors.iterdir()))
-        for times in range(1, 6):
+        for times in range(2, 7):
             daemon.raise_trigger()
             daemon.wait_for_words(*["on"] * times)
             daemon.reload()

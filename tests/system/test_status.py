@@ -43,7 +43,8 @@ def test_people_get_a_line_for_each_thing(daemon: Daemon) -> None:
 
     assert lines[0].startswith(f"hwbridge {__version__}, pid {daemon.process.pid}, since 2")
     assert lines[1:3] == ["0 rules, 0 tasks; 0 running, 0 waiting", "0 events seen, 0 triggers raised"]
-    assert lines[3].startswith("udev: ")
+    assert lines[3] == "store: durability full, 0 owed"
+    assert lines[4].startswith("udev: ")
 
 
 def test_what_runs_and_what_waits_is_counted(daemon: Daemon) -> None:

@@ -21,9 +21,10 @@ from varlink_serving import DEADLINE_SECONDS, Serving
 from bridge.client.connection import MOST_CALL_BYTES, Connection
 from bridge.errors import CallFailedError, NoDaemonError, ProtocolError
 from bridge.service.callers import Caller
-from bridge.service.varlink_server import Parameters
+from bridge.service.varlink_server import Parameters, ServedMethod
 from bridge.varlink.interface import read_interface
 from bridge.varlink.parameters import find_mismatches
+from bridge.varlink.service import method_names
 
 INTERFACE = read_interface(files("bridge.varlink").joinpath("org.hwbridge.varlink").read_text(encoding="utf-8"))
 GUID = "{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"
@@ -37,8 +38,28 @@ STATUS = {
     "raised": 1,
     "running": 0,
     "waiting": 0,
+    "store": {"durability": "full", "accepts": False, "refusal": "no room", "owed": 0},
+    "quarantined": [{"name": "lamp", "why": "it failed"}],
     "monitors": [{"source": "udev", "devices": [], "refused": ["/dev/input/event0: Permission denied"], "lost": 0}],
     "reload_errors": [],
+}
+TASK = {"name": "lamp", "triggers": [{"application": True}], "run": {"exec": ["/bin/true"]}}
+REASONS = [{"key": "run", "message": "missing"}]
+VIEW = {
+    "name": "lamp",
+    "task_id": GUID,
+    "group": None,
+    "owner": 0,
+    "user": None,
+    "from_file": False,
+    "state": "idle",
+    "triggers": [{"trigger": GUID, "recurrence": "always", "period": 1, "next_at": 2, "spent": False}],
+    "conditions": [{"name": "docked", "wanted": False, "state": "unknown"}],
+    "running": [],
+    "waiting": [],
+    "failures": 0,
+    "quarantined": None,
+    "definition": TASK,
 }
 
 
@@ -55,16 +76,35 @@ def raise_trigger(caller: Caller, parameters: Parameters) -> Parameters:
     return {"outcome": "Raised", "subscribers": len(parameters.get("details") or {})}
 
 
+def register(caller: Caller, parameters: Parameters) -> Parameters:
+    if "run" not in parameters["task"]:
+        raise CallFailedError("org.hwbridge.InvalidTask", {"reasons": REASONS})
+    return {"task_id": GUID, "replaced": parameters["task"] == TASK}
+
+
+METHODS: dict[str, ServedMethod] = {
+    **{method: lambda _, __: {} for method in method_names(INTERFACE)},
+    "org.hwbridge.Raise": raise_trigger,
+    "org.hwbridge.Register": register,
+    "org.hwbridge.AllTasks": lambda _, __: {"tasks": [VIEW], "more": False},
+    "org.hwbridge.Status": lambda _, __: {"status": STATUS},
+}
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[str]:
-    methods = {"org.hwbridge.Raise": raise_trigger, "org.hwbridge.Status": lambda _, __: {"status": STATUS}}
-    with Serving(tmp_path / "hwbridge.sock", INTERFACE, methods) as serving:
+    with Serving(tmp_path / "hwbridge.sock", INTERFACE, METHODS) as serving:
         yield str(serving.path)
         assert serving.accidents == []
 
 
 def test_the_answers_of_these_tests_are_as_the_interface_declares() -> None:
-    answers = {"Status": {"status": STATUS}, "Raise": {"outcome": "Raised", "subscribers": 1}}
+    answers = {
+        "Status": {"status": STATUS},
+        "Raise": {"outcome": "Raised", "subscribers": 1},
+        "Register": {"task_id": GUID, "replaced": True},
+        "AllTasks": {"tasks": [VIEW], "more": False},
+    }
 
     for method, answer in answers.items():
         assert list(find_mismatches(INTERFACE, INTERFACE.methods[method].answers, answer)) == []
@@ -77,11 +117,18 @@ def test_varlink_of_pypi_calls_us_by_our_own_description(path: str) -> None:
             assert hwbridge.Status() == {"status": STATUS}
             assert hwbridge.Raise(GUID, {"jack": "headphone"}, "k") == {"outcome": "Raised", "subscribers": 1}
             assert hwbridge.Raise(GUID) == {"outcome": "Raised", "subscribers": 0}
-            with pytest.raises(varlink.VarlinkError) as caught:
+            assert hwbridge.Register(TASK) == {"task_id": GUID, "replaced": True}
+            (view,) = hwbridge.AllTasks()["tasks"]
+            assert view == {name: value for name, value in VIEW.items() if value is not None}  # it leaves those out
+            with pytest.raises(varlink.VarlinkError) as unknown:
                 hwbridge.Raise("nobody")
+            with pytest.raises(varlink.VarlinkError) as invalid:
+                hwbridge.Register({"name": "lamp"})
 
-    assert caught.value.error() == "org.hwbridge.UnknownTrigger"
-    assert caught.value.parameters() == {"trigger": "nobody"}
+    assert unknown.value.error() == "org.hwbridge.UnknownTrigger"
+    assert unknown.value.parameters() == {"trigger": "nobody"}
+    assert invalid.value.error() == "org.hwbridge.InvalidTask"
+    assert invalid.value.parameters() == {"reasons": REASONS}
 
 
 def test_the_command_line_of_varlink_of_pypi_shows_and_calls_us(path: str) -> None:
@@ -101,30 +148,40 @@ class RaiseAnswer(TypedDict):
     subscribers: int
 
 
+class RegisterAnswer(TypedDict):
+    task_id: str
+    replaced: bool
+
+
 class HwBridge(asyncvarlink.VarlinkInterface, name="org.hwbridge"):
     @asyncvarlink.varlinkmethod
     def Raise(self, *, trigger: str, details: dict[str, str] | None = None, key: str | None = None) -> RaiseAnswer: ...
 
+    @asyncvarlink.varlinkmethod(allow_foreign=True)
+    def Register(self, *, task: Any) -> RegisterAnswer: ...
+
 
 def test_asyncvarlink_calls_us(path: str) -> None:
-    async def talk() -> tuple[Any, Any, str]:
+    async def talk() -> tuple[Any, Any, Any, str]:
         transport, client = await asyncvarlink.connect_unix_varlink(asyncvarlink.VarlinkClientProtocol, path)
         try:
             info = await client.make_proxy(VarlinkServiceInterface).GetInfo()
             hwbridge = client.make_proxy(HwBridge)
             raised = await hwbridge.Raise(trigger=GUID, details={"jack": "headphone"})
+            registered = await hwbridge.Register(task=TASK)
             try:
                 await hwbridge.Raise(trigger="nobody")
             except asyncvarlink.VarlinkErrorReply as error:
-                return info, raised, error.name
-            return info, raised, "no error"
+                return info, raised, registered, error.name
+            return info, raised, registered, "no error"
         finally:
             transport.close()
 
-    info, raised, error = asyncio.run(talk())
+    info, raised, registered, error = asyncio.run(talk())
 
     assert info["interfaces"] == ["org.varlink.service", "org.hwbridge"]
     assert raised == {"outcome": "Raised", "subscribers": 1}
+    assert registered == {"task_id": GUID, "replaced": True}
     assert error == "org.hwbridge.UnknownTrigger"
 
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from bridge.mapping.check.possible import ACTIONS, OneOf, can_pass, culprits, kinds_of, values_beside
 from bridge.mapping.conditions import Condition, OnDevice
-from bridge.mapping.match import Checks, Present
+from bridge.mapping.match import Present
 from bridge.mapping.rules import Debounce, HoldFor, Rule, StartState
+from bridge.model.checks import Checks
 from bridge.sources.source import Source
 from bridge.toml.lines import Path
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 
-from bridge.mapping.match import Checks, Test, number_of
+from bridge.mapping.match import number_of
+from bridge.model.checks import Checks, Test
 from bridge.model.codes import code_name, type_names, type_number
 from bridge.model.conditions import SYSTEM_CONDITIONS
 from bridge.model.events import Field

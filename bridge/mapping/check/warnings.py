@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from bridge.mapping.check import doubts
 from bridge.mapping.check.doubts import Doubt
 from bridge.mapping.check.possible import can_pass
-from bridge.mapping.conditions import Condition, Named
+from bridge.mapping.conditions import Condition
 from bridge.mapping.load.ports import load_input_options, load_serial_ports
 from bridge.mapping.match import Present
 from bridge.mapping.ports import undeclared_ports
 from bridge.mapping.rules import Rule
 from bridge.mapping.table import RuleTable
+from bridge.model.conditions import Named
 from bridge.model.tasks import Concurrency, Registration
 from bridge.model.triggers import CustomSystemEventTrigger
 from bridge.toml.document import Document, Problem

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bridge.mapping.conditions import Guard, GuardState, Named
-from bridge.mapping.match import Checks, Test
+from bridge.mapping.conditions import Guard, GuardState
 from bridge.mapping.rules import Debounce, Edge, Filter, HoldFor, QuietFor, Rule, StartState
+from bridge.model.checks import Checks, Test
+from bridge.model.conditions import Named
 from bridge.model.durations import format_at, format_duration
 from bridge.model.events import SINCE, Event, Field, Fields
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.load.tests import Tests, check_level, load_match, open_match
-from bridge.mapping.match import Checks
 from bridge.mapping.rules import Debounce, Edge, Filter, HoldFor, QuietFor
+from bridge.model.checks import Checks
 from bridge.model.durations import parse_duration
 from bridge.sources.source import Source
 from bridge.toml.schema import Table

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from bridge.errors import InvalidValueError
-from bridge.mapping.conditions import Condition, Guard, Named, OnDevice
+from bridge.mapping.conditions import Condition, Guard, OnDevice
 from bridge.mapping.load.tests import Tests, check_level, load_tests
+from bridge.model.conditions import Named
 from bridge.sources.source import Source
 from bridge.toml.schema import Table
 from bridge.toml.values import describe, nearest_or_all, text

@@ -12,7 +12,6 @@ from typing import Any
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.load.tests import load_match
-from bridge.mapping.match import Checks
 from bridge.mapping.ports import (
     LONGEST_FRAME,
     USUAL_ENCODING,
@@ -26,6 +25,7 @@ from bridge.mapping.ports import (
     RegexFrame,
     SerialPort,
 )
+from bridge.model.checks import Checks
 from bridge.model.codes import code_name, code_number, type_number
 from bridge.model.events import SINCE
 from bridge.sources.evdev import EVDEV

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from bridge.errors import InvalidValueError
-from bridge.mapping.conditions import SYSTEM_LEVELS, Condition
+from bridge.mapping.conditions import Condition
 from bridge.mapping.load.filters import load_filters
 from bridge.mapping.load.guards import load_guards
 from bridge.mapping.load.names import load_trigger_names
 from bridge.mapping.load.tests import check_level, fields_known, load_match, open_match
 from bridge.mapping.rules import Rule, StartState
+from bridge.mapping.system_levels import CONDITIONS
 from bridge.mapping.table import NO_DEVICES, Devices, RuleTable
-from bridge.model.conditions import SYSTEM_CONDITIONS
+from bridge.model.conditions import MAINS, SYSTEM_CONDITIONS
 from bridge.model.details import MOST_NAMES, NAME
 from bridge.model.templates import Template
 from bridge.model.triggers import NamedTrigger
@@ -40,7 +41,7 @@ def load_rules(documents: Sequence[Document], naming: Sequence[Document] = ()) -
     names = load_trigger_names(others) | load_trigger_names(roots)
     given = [table for root in others for table in root.tables("condition")]
     declared = _claimed(roots, "condition")
-    conditions = {each.name: each for each in SYSTEM_LEVELS}
+    conditions = {each.name: each for each in CONDITIONS}
     conditions |= {each.name: each for table in (*given, *declared) for each in _load_condition(table)}
     devices = _load_devices(roots)
     rules = [rule for table in _claimed(roots, "rule") for rule in _load_rule(table, names, conditions)]
@@ -89,7 +90,7 @@ def _load_condition(table: Table) -> Iterator[Condition]:
 
 def _condition_name(value: object) -> str:
     name = readable_name(value)
-    if name in SYSTEM_CONDITIONS:
+    if name in SYSTEM_CONDITIONS or name == MAINS:
         raise InvalidValueError(f"{name} is a condition of the system's own; give this one another name")
     return name
 

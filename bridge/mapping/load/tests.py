@@ -6,7 +6,8 @@ from functools import partial
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.lapse import parse_lapse
-from bridge.mapping.match import AnyOf, Test, is_glob, parse_test, searches
+from bridge.mapping.match import AnyOf, is_glob, parse_test, searches
+from bridge.model.checks import Test
 from bridge.model.codes import code_names, code_of_type, type_name, type_names, type_number
 from bridge.model.events import SINCE
 from bridge.sources.source import Source

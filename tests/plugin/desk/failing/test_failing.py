@@ -54,6 +54,20 @@ def test_rules_were_given_anew_while_a_timer_ran(desk):
     assert [each.rule for each in desk.raised] == ["power-held", "any-disk"]
 
 
+def test_a_task_waits_for_a_condition(desk):
+    desk.replay(
+        tasks="""
+        [[task]]
+        name = "send"
+        triggers = [{ custom = "jack.connected" }]
+        conditions = ["InternetAvailable"]
+        run = { exec = ["send"] }
+        """
+    )
+    desk.emit("evdev", code="SW_HEADPHONE_INSERT", value=1)
+    assert desk.activations
+
+
 def test_much_has_happened(desk):
     for _ in range(5000):
         desk.emit("evdev", code="SW_HEADPHONE_INSERT", value=1)

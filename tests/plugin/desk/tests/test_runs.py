@@ -67,11 +67,14 @@ def test_of_several_runs_one_can_be_ended(desk):
     assert [each.state for each in desk.activations] == ["failed", "succeeded", "succeeded"]
 
 
-def test_a_restart_ends_runs_and_keeps_what_is_held(desk):
+def test_a_restart_ends_runs_and_what_they_answered_is_answered_again(desk):
     held = desk.hold("lamp")
     replug(desk)
     desk.restart()
-    assert [(each.state, each.reason) for each in desk.activations] == [("canceled", "Terminating")]
+    first, second = desk.activations
+    assert (first.state, first.reason, first.redelivered) == ("canceled", "Terminating", False)
+    assert (second.state, second.redelivered, second.details) == ("running", True, first.details)
 
-    replug(desk)
-    assert [each.instance_id for each in held.runs] == ["2"]
+    desk.restart(kill=True)
+    assert [each.state for each in desk.activations] == ["canceled", "lost", "running"]
+    assert [each.instance_id for each in held.runs] == ["3"]

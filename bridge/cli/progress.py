@@ -1,0 +1,28 @@
+"""`hwbridge progress`: what a handler calls to say how far it is. Which run that is, its environment says."""
+
+import argparse
+import os
+
+from bridge.cli.asking import connected
+from bridge.cli.places import add_daemon_options
+from bridge.client.instance import checked_progress
+from bridge.errors import InvalidValueError
+
+INSTANCE_ID = "HWBRIDGE_INSTANCE_ID"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `progress`."""
+    parser.add_argument("progress", metavar="N", type=int, help="how far it is, in a measure of the task's own")
+    add_daemon_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reports it."""
+    progress = checked_progress(arguments.progress)
+    instance_id = os.environ.get(INSTANCE_ID)
+    if not instance_id:
+        raise InvalidValueError(f"{INSTANCE_ID} is not set: `hwbridge progress` is for handlers, which are given it")
+    with connected(arguments) as daemon:
+        daemon.call("org.hwbridge.ReportProgress", {"instance_id": instance_id, "progress": progress})
+    return 0

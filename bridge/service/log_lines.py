@@ -1,0 +1,67 @@
+"""What the daemon's log says of decisions, a line each. It decides nothing."""
+
+import logging
+
+from bridge.dispatch.decisions import (
+    Dropped,
+    Finished,
+    Latched,
+    Quarantined,
+    Registered,
+    Reset,
+    Slowed,
+    Unregistered,
+)
+from bridge.model.tasks import InstanceState
+from bridge.model.text import printable
+from bridge.model.triggers import Raised
+from bridge.pipeline.pipeline import Outcome
+
+log = logging.getLogger("bridge")
+
+
+def who_raised(raised: Raised) -> str:
+    """Who raised it, for people: the rule, the task whose own trigger it is, or somebody else."""
+    if raised.rule is not None:
+        return raised.rule
+    return raised.task or "the API or the system"
+
+
+def log_decision(outcome: Outcome) -> None:
+    """The line of a decision that is only told; of what the store keeps there is none."""
+    match outcome:
+        case Finished():
+            _log_finished(outcome)
+        case Dropped():
+            log.warning("dropped %s key %s: %s", outcome.task, printable(outcome.key), outcome.reason)
+        case Latched():
+            log.debug("latched %s key %s", outcome.task, printable(outcome.key))
+        case Quarantined():
+            log.error(
+                "quarantined %s: %s; what is raised waits until `hwbridge reset`", outcome.task, printable(outcome.why)
+            )
+        case Slowed():
+            log.warning("slowed %s key %s: it seems to raise its own trigger", outcome.task, printable(outcome.key))
+        case Registered(task=task):
+            log.info("%s %s", "replaced" if outcome.replaced else "registered", task.name)
+        case Unregistered():
+            log.info("unregistered %s", outcome.task)
+        case Reset():
+            log.info("reset %s", outcome.task)
+        case _:
+            pass
+
+
+def _log_finished(finished: Finished) -> None:
+    instance = finished.instance
+    level = logging.DEBUG if finished.state is InstanceState.SUCCEEDED else logging.WARNING
+    last = finished.output.rstrip().rpartition("\n")[2]
+    log.log(
+        level,
+        "completed %s %s %s%s%s",
+        instance.task.name,
+        instance.instance_id,
+        finished.state,
+        f": {printable(finished.detail)}" if finished.detail and finished.state is not InstanceState.SUCCEEDED else "",
+        f"; last printed: {printable(last[-200:])}" if last else "",
+    )

@@ -1,0 +1,109 @@
+"""What is in a `store.db`, also in one that is damaged: every row that can be read and whose checksum is right.
+
+Nothing here writes, and nothing here says what the rows mean.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bridge.store.content import checksum, checksum_of_named
+from bridge.store.database import FAILURES, connect
+
+MOST_ROWS = 1_000_000
+"""A damaged tree may lead round in circles."""
+
+
+@dataclass(slots=True)
+class Found:
+    """The rows of a file as they stand there; `faults` says what could not be read."""
+
+    owed: list[tuple[int, bytes, int]] = field(default_factory=list)
+    batch: list[tuple[int, int, bytes, int]] = field(default_factory=list)
+    """Each with its place first."""
+    tasks: list[tuple[bytes, bytes, int]] = field(default_factory=list)
+    true_levels: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
+    raised_in_boot: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
+    starts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+def find(connection: sqlite3.Connection) -> Found:
+    """All that can be read."""
+    found = Found()
+    read = _Reader(connection, found.faults)
+    found.owed = read.rows("owed", ("number",), "number, content, checksum", _is_numbered)
+    found.batch = read.rows("batch", ("id",), "id, number, content, checksum", lambda row: _is_numbered(row[1:]))
+    found.tasks = read.rows("task", ("name",), "name, content, checksum", _is_named)
+    found.true_levels = read.rows("true_level", ("rule", "owner", "rest"), "rule, owner, rest", _is_text)
+    found.raised_in_boot = read.rows("raised_in_boot", ("boot", "rule", "key"), "boot, rule, key", _is_text)
+    found.starts = read.rows("start", ("name",), "name, boot", _is_text)
+    return found
+
+
+def salvage(path: Path) -> Found:
+    """All that can be read of a damaged file, which stays as it is but for its WAL: that is carried over."""
+    try:
+        connection = connect(path)
+    except (*FAILURES, OSError) as error:
+        return Found(faults=[str(error)])
+    try:
+        connection.execute("pragma locking_mode = exclusive")
+        return find(connection)
+    except FAILURES as error:
+        return Found(faults=[str(error)])
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads tables from both ends, as there may be a damaged page between."""
+
+    connection: sqlite3.Connection
+    faults: list[str]
+
+    def rows(
+        self, table: str, keys: tuple[str, ...], columns: str, is_whole: Callable[[tuple[Any, ...]], bool]
+    ) -> list[Any]:
+        """The rows of a table that are whole, in the order of its key."""
+        forwards = ", ".join(keys)
+        rows, fault = self._scan(f"select {columns} from {table} order by {forwards}")
+        if fault:
+            backwards = ", ".join(f"{key} desc" for key in keys)
+            known = set(rows)
+            others, _ = self._scan(f"select {columns} from {table} order by {backwards}")
+            rows += [row for row in reversed(others) if row not in known]
+            self.faults.append(f"{table}: {fault}")
+        whole = [row for row in rows if is_whole(row)]
+        if len(whole) < len(rows):
+            self.faults.append(f"{table}: {len(rows) - len(whole)} of {len(rows)} rows do not match their checksums")
+        return whole
+
+    def _scan(self, statement: str) -> tuple[list[tuple[Any, ...]], str]:
+        rows: list[tuple[Any, ...]] = []
+        try:
+            rows.extend(islice(self.connection.execute(statement), MOST_ROWS))
+        except FAILURES as error:
+            return rows, str(error)
+        return rows, ""
+
+
+def _is_numbered(row: tuple[Any, ...]) -> bool:
+    number, content, right = row
+    return isinstance(number, int) and isinstance(content, bytes) and checksum(content, number) == right
+
+
+def _is_named(row: tuple[Any, ...]) -> bool:
+    name, content, right = row
+    return _is_text((name, content)) and checksum_of_named(content, name) == right
+
+
+def _is_text(row: tuple[Any, ...]) -> bool:
+    try:
+        return all(isinstance(text, bytes) and text.decode(errors="surrogatepass") is not None for text in row)
+    except UnicodeDecodeError:
+        return False

@@ -1,0 +1,119 @@
+"""The store: what outlives the daemon. It decides nothing about what is worth keeping, and it has no clock.
+
+SQLite and the thread that writes are not there before something is read or written: a daemon for which nothing is
+raised has neither.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from bridge.dispatch.kept import Restored
+from bridge.store.disk import StateDirectory
+from bridge.store.history import Question
+from bridge.store.rows import WRITTEN
+from bridge.store.values import Durability, HistoryRow, Limits, Remembered, Times
+from bridge.store.writer import Ask, End, Heard, Item, Write, Writer
+
+if TYPE_CHECKING:
+    from bridge.store.journal import Journal
+
+__all__ = ["Durability", "Heard", "Limits", "Store", "writes"]
+
+
+def writes(outcomes: Iterable[object]) -> bool:
+    """Whether any of these outcomes is for the store."""
+    return any(isinstance(outcome, WRITTEN) for outcome in outcomes)
+
+
+class Store:
+    """The state directory of one start of the daemon, whose instance ids begin with `start`, in the boot `boot_id`.
+
+    The directory is made and locked at once. Raises `StoreError`, naming it, if that cannot be, or if nothing can be
+    written there. `heard` is called from a thread of the store's own.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        boot_id: str,
+        start: str,
+        limits: Limits,
+        durability: Durability,
+        heard: Heard,
+    ) -> None:
+        self._directory = StateDirectory(directory) if durability is not Durability.MEMORY else None
+        self._boot_id = boot_id
+        self._start = start
+        self._limits = limits
+        self._may_flush = durability is Durability.FULL
+        self._heard = heard
+        self._journal: Journal | None = None
+        self._queue: SimpleQueue[Item] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def read(self, times: Times) -> Remembered:
+        """What earlier starts left; before the first write, once. It waits for the disk.
+
+        Raises `StoreError`, naming the file, for one that cannot be read, or that a newer hwbridge wrote.
+        """
+        if self._directory is None or not self._directory.has_database:
+            return Remembered(restored=Restored(at=times.now))
+        return self._open_journal().load(times)
+
+    def write(self, outcomes: Sequence[object], times: Times, *, flush: bool = False, token: object = None) -> None:
+        """Writes what all these outcomes of one fact tell, or nothing of it; `token` is heard when that is committed.
+
+        With `flush`, and durability FULL, it is on the disk then. Outcomes that nothing is kept of are passed over.
+        """
+        self._put(Write(outcomes, times, flush and self._may_flush, False, token))
+
+    def rewrite(self, outcomes: Sequence[object], times: Times, *, token: object = None) -> None:
+        """Writes as `write`; activations and tasks that were kept before, and are not among these, are forgotten."""
+        self._put(Write(outcomes, times, self._may_flush, True, token))
+
+    def history(
+        self,
+        limit: int,
+        answered: Callable[[tuple[HistoryRow, ...]], None],
+        *,
+        task: str | None = None,
+        since: int | None = None,
+    ) -> None:
+        """Asks for at most `limit` lines of the history, oldest first: the newest, or the first after the line `since`.
+
+        `answered` hears them from the store's thread, after all that was written before; at once where nothing was.
+        """
+        if self._thread is None and self._journal is None:
+            answered(())
+        else:
+            self._put(Ask(Question(limit=limit, task=task, since=since), answered))
+
+    def close(self, *, clean: bool = True) -> None:
+        """Writes what is queued and lets go of the directory. `clean`: no process of this start is left to be ended.
+
+        What cannot be written now is lost; it was never told to be committed.
+        """
+        if self._thread is not None:
+            self._queue.put(End(clean))
+            self._thread.join()
+        elif self._journal is not None:
+            self._journal.close(clean=clean)
+        if self._directory is not None:
+            self._directory.close()
+
+    def _put(self, item: Item) -> None:
+        if self._thread is None:
+            writer = Writer(self._queue, self._open_journal, self._directory, self._boot_id, self._heard)
+            self._thread = threading.Thread(target=writer.run, name="store", daemon=True)
+            self._thread.start()
+        self._queue.put(item)
+
+    def _open_journal(self) -> "Journal":
+        if self._journal is None:
+            from bridge.store.journal import Journal  # SQLite is loaded where something is kept
+
+            self._journal = Journal(self._directory, self._limits, self._start, self._boot_id)
+        return self._journal
