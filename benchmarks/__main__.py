@@ -6,7 +6,20 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import evdev_pipeline, idle, journal, mouse, recordings, rule_count, start, timers, uevent
+from benchmarks import (
+    durable_raises,
+    evdev_pipeline,
+    idle,
+    journal,
+    killed,
+    mouse,
+    recordings,
+    registrations,
+    rule_count,
+    start,
+    timers,
+    uevent,
+)
 from benchmarks.result import Missing, Result
 
 BENCHMARKS: tuple[Callable[[], Iterator[Result | Missing]], ...] = (
@@ -15,10 +28,13 @@ BENCHMARKS: tuple[Callable[[], Iterator[Result | Missing]], ...] = (
     timers.measure,
     recordings.measure,
     journal.measure,
+    durable_raises.measure,
+    registrations.measure,
     uevent.measure,
     start.measure,
     idle.measure,
     mouse.measure,
+    killed.measure,
 )
 OUTPUT = Path("bench.json")
 

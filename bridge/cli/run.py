@@ -5,6 +5,7 @@ import logging
 import sys
 from contextlib import ExitStack
 
+import bridge.service.no_tls  # noqa: F401  # before anything that imports asyncio
 from bridge.cli.places import (
     add_daemon_options,
     add_file_options,

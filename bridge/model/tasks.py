@@ -3,7 +3,6 @@
 Names and numbers are those of Windows.ApplicationModel.Background where it has them.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -159,6 +158,8 @@ class Registration:
     @property
     def task_id(self) -> Guid:
         """The GUID of every registration of this name: it survives replacement, restart and reboot."""
+        import hashlib  # late: it brings OpenSSL, and few ask
+
         digest = bytearray(hashlib.sha1(_TASK_IDS + self.name.encode(), usedforsecurity=False).digest()[:16])
         digest[6] = digest[6] & 0x0F | 0x50  # RFC 9562, version 5: a GUID made of a name
         digest[8] = digest[8] & 0x3F | 0x80

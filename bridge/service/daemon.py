@@ -31,6 +31,7 @@ from bridge.service.places import Directories
 from bridge.service.recordings import RecordingFile
 from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
 from bridge.service.stored import restored_of, store_durability, store_limits
+from bridge.service.undisturbed import undisturbed
 from bridge.service.varlink_server import VarlinkServer
 from bridge.sources import SOURCES
 from bridge.store.store import Heard, Store
@@ -56,7 +57,8 @@ class Configuration:
 
 def run_daemon(configuration: Configuration) -> None:
     """Runs until TERM or INT. Raises `DeclarationError` or `SocketError` if it cannot start."""
-    declarations = read_declarations_to_run(configuration.directories, _watched(configuration))
+    with undisturbed():
+        declarations = read_declarations_to_run(configuration.directories, _watched(configuration))
     _check_can_be_told(configuration.socket)
     if configuration.socket_is_default:
         make_socket_directory(configuration.socket.parent)
@@ -87,7 +89,8 @@ class _Daemon:
         numbers, start = count(1), os.urandom(4).hex()  # an id is this start's own: processes carry it
         store = self._open_store(loop, start)
         try:
-            remembered = store.read(times())
+            with undisturbed():
+                remembered = store.read(times())
             if remembered.damaged:
                 log.error("%s", remembered.damaged)
             cgroup = _folder_for_runs()
@@ -100,8 +103,9 @@ class _Daemon:
             host = CommandHost(loop, str(listening.path.absolute()), wall_time, self._bridge.ended, cgroup=cgroup)
             self._bridge.use(host, host.run_of)
             self._hear_signals(loop, host)
-            self._bridge.tell(restored_of(remembered))
-            self._bridge.declare(declarations)
+            with undisturbed():
+                self._bridge.tell(restored_of(remembered))
+                self._bridge.declare(declarations)
             _warn(declarations)
             self._open_monitors()
             for place, recording in enumerate(self._configuration.recordings, start=1):

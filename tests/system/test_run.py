@@ -277,3 +277,10 @@ def test_the_socket_of_somebody_else_is_not_replaced(public: Path) -> None:
 
     assert run_at(daemon, daemon.socket).endswith(f"a socket of uid {NOBODY} is in the way")
     assert daemon.socket.is_socket()
+
+
+def test_the_daemon_is_loaded_without_openssl() -> None:
+    code = "import bridge.cli.run, sys; print(sorted({'ssl', '_ssl', '_hashlib'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
