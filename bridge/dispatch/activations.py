@@ -13,10 +13,10 @@ from bridge.dispatch.registry import Registry
 from bridge.dispatch.runs import MOST_VOID, Run, Runs
 from bridge.dispatch.task import Task
 from bridge.dispatch.time_triggers import TIMED
-from bridge.dispatch.waiting import Pending, joined, pending_of
-from bridge.model.system_triggers import SystemTriggerType
+from bridge.dispatch.waiting import Pending, joined, pending_of, seen_at
+from bridge.model.guid import Guid
 from bridge.model.tasks import CancellationReason, Concurrency, DropReason, Expiry, Instance
-from bridge.model.triggers import Raised
+from bridge.model.triggers import OwnTrigger, Raised
 
 
 class Activations:
@@ -86,13 +86,13 @@ class Activations:
         raised = new.raised
         if raised.trigger in TIMED.values():
             return new
-        if raised.rule is None and not isinstance(raised.trigger, SystemTriggerType):
+        if raised.rule is None and (isinstance(raised.trigger, Guid) or raised.trigger is OwnTrigger.APPLICATION):
             run = self.runs.get(raised.cause) if raised.cause is not None else None
             if run is None:
                 return new
             causes = run.pending.causes | {run.instance.task.name}
             return replace(new, causes=causes, is_echo=task.name in causes)
-        is_near = new.key in task.running or task.loops.ended_just_now(new.key, raised.at)
+        is_near = new.key in task.running or task.loops.ended_just_now(new.key, new.first_at)
         return replace(new, is_echo=True) if is_near else new
 
     def _join(self, task: Task, new: Pending) -> Pending:
@@ -201,7 +201,7 @@ class Activations:
                 at,
             )
             return True
-        hold = task.loops.hold(pending.key)
+        hold = task.loops.hold(pending.key, pending.raised.at - seen_at(pending.raised))
         if hold is None:
             return False
         self.change(task, replace(pending, due=at + hold))

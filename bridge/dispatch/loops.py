@@ -12,6 +12,8 @@ from bridge.model.durations import MICROSECONDS
 
 ECHO = 20 * MICROSECONDS["ms"]
 """How long after a run a raise counts as its echo."""
+LONGEST_ECHO = 10 * MICROSECONDS["s"]
+"""How long a filter or a watcher may keep what it has seen in a run, until that is not looked for any more."""
 SUSPICIOUS_RUNS = 16
 MOST_HOLDS = 8
 SHORTEST_HOLD = 50 * MICROSECONDS["ms"]
@@ -38,7 +40,7 @@ class Loops:
         self._streaks: dict[str, _Streak] = {}
 
     def ended_just_now(self, key: str, at: int) -> bool:
-        """Whether a run of this key did."""
+        """Whether a run of this key had ended when something was seen, or had just before."""
         streak = self._streaks.get(key)
         return streak is not None and at - streak.ended <= ECHO
 
@@ -65,18 +67,21 @@ class Loops:
         streak.ended = at
         self._streaks[key] = streak
         for other, old in list(self._streaks.items()):
-            if at - old.ended <= ECHO and not goes_on(other):
+            if at - old.ended <= LONGEST_ECHO and not goes_on(other):
                 break
             if not old.holds and not goes_on(other):
                 del self._streaks[other]
 
-    def hold(self, key: str) -> int | None:
-        """For how long, in microseconds, the next run of this key is to wait; None where it may start."""
+    def hold(self, key: str, delay: int) -> int | None:
+        """For how long, in microseconds, the next run of this key is to wait; None where it may start.
+
+        So long that a device which goes on telling would be heard, of which raises come with this `delay`.
+        """
         streak = self._streaks.get(key)
         if streak is None or streak.runs < SUSPICIOUS_RUNS:
             return None
         streak.holds += 1
-        return int(max(SHORTEST_HOLD, streak.duration) << (streak.holds - 1))
+        return int(max(SHORTEST_HOLD, streak.duration + delay) << (streak.holds - 1))
 
     def is_proved(self, key: str) -> bool:
         """Whether it was silent in every hold, so often that it is a loop."""

@@ -77,7 +77,12 @@ def pending_of(number: int, raised: Raised, concurrency: Concurrency) -> Pending
     """The run that answers one raise."""
     batch = raised.batch or ((raised.details,) if concurrency is Concurrency.BATCH else ())
     own = msgspec.structs.replace(raised, batch=()) if raised.batch else raised
-    return Pending(number=number, raised=own, batch=batch, first_at=raised.at)
+    return Pending(number=number, raised=own, batch=batch, first_at=seen_at(raised))
+
+
+def seen_at(raised: Raised) -> int:
+    """When that came which led to the raise."""
+    return raised.at if raised.seen_at is None else raised.seen_at
 
 
 def pending_of_kept(kept: Kept, *, is_of_earlier_boot: bool = False) -> Pending:

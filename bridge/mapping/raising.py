@@ -58,7 +58,16 @@ def raised_of(rule: Rule, event: Event, told: Fields, key: str, at: int) -> Rais
         details = details_of_fields(told)
     else:
         details = checked_details({name: template.expand(told) for name, template in rule.details})
-    return Raised(at=at, trigger=rule.trigger, rule=rule.name, key=key, details=details, origin=event.origin)
+    seen_at = event.at if event.at != at else None
+    return Raised(
+        at=at,
+        trigger=rule.trigger,
+        rule=rule.name,
+        key=key,
+        details=details,
+        origin=event.origin,
+        seen_at=seen_at,
+    )
 
 
 def refusal_of(rule: Rule, event: Event, error: InvalidDetailsError) -> Refusal:

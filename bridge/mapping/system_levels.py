@@ -11,7 +11,7 @@ from bridge.mapping.conditions import Condition
 from bridge.mapping.match import Equals, Is, number_of
 from bridge.model.conditions import SYSTEM_CONDITIONS
 from bridge.model.details import details_of_fields
-from bridge.model.events import SINCE, Event, Fields, Origin
+from bridge.model.events import SINCE, Event, Field, Fields, Origin
 from bridge.model.system_triggers import SYSTEM_TRIGGERS, SystemTriggerType
 from bridge.model.triggers import Raised
 from bridge.sources.system import SYSTEM
@@ -73,6 +73,8 @@ class SystemTriggers:
     asked: frozenset[SystemTriggerType] = frozenset()
     _present: dict[str, bool] = field(default_factory=dict)
     """The levels as events tell them, asked for or not: whoever asks later knows what is an edge."""
+    _clock: dict[str, Field] = field(default_factory=dict)
+    """The zone and the offset in force, as far as events have told them."""
 
     def hear(self, event: Event) -> Sequence[Raised]:
         """What an event raises. State that was only found is no edge; nor is a level that is told again.
@@ -81,6 +83,8 @@ class SystemTriggers:
         """
         name = str(event.fields.get("name"))
         trigger = self._edge(event, *_BY_NAME[name]) if name in _BY_NAME else _MOMENTS.get(name)
+        if trigger is SystemTriggerType.TIME_ZONE_CHANGE and not self._turns_clock(event):
+            return ()
         if trigger is None or trigger not in self.asked or event.origin is Origin.START:
             return ()
         told = {each: value for each, value in event.fields.items() if each not in {"name", SINCE}}
@@ -97,3 +101,10 @@ class SystemTriggers:
         if before is now or (before is None and event.origin is Origin.RESYNC):
             return None
         return level.rises if now else level.falls
+
+    def _turns_clock(self, event: Event) -> bool:
+        """Whether zone or offset are others than before; what does not tell them is believed."""
+        told = {name: event.fields[name] for name in ("zone", "offset") if name in event.fields}
+        turns = not told or any(self._clock.get(name) != value for name, value in told.items())
+        self._clock.update(told)
+        return turns

@@ -188,6 +188,7 @@ class Watchers:
             task=watcher.task,
             batch=tuple(gathering.batch),
             origin=Origin.START if gathering.origins == {Origin.START} else Origin.LIVE,
+            seen_at=gathering.began if gathering.began != at else None,
         )
         return [*(RaisedThisBoot(*each) for each in new), raised]
 

@@ -156,3 +156,5 @@ class Raised(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     task: str | None = None
     batch: tuple[Mapping[str, str], ...] = ()
     cause: str | None = None
+    seen_at: int | None = None
+    """When the first event came that led to it, where that was before `at`: a filter or a watcher has waited since."""

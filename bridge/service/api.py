@@ -10,7 +10,8 @@ from importlib.resources import files
 from bridge import __version__
 from bridge.errors import InvalidGuidError
 from bridge.model.guid import Guid
-from bridge.model.triggers import Raised
+from bridge.model.system_triggers import SYSTEM_TRIGGERS
+from bridge.model.triggers import OwnTrigger, Raised
 from bridge.monitors.monitor import Clock
 from bridge.service.access import may_raise
 from bridge.service.answers import failure, given_details, when_written
@@ -64,7 +65,8 @@ class Api:
         try:  # without a guess at what was meant, as files get it: this caller may be anybody, and guessing is slow
             trigger = names[given].guid if given in names else Guid.parse(given)
         except InvalidGuidError as error:
-            raise failure("UnknownTrigger", trigger=given) from error
+            known = given in SYSTEM_TRIGGERS or given in list(OwnTrigger)
+            raise failure("NotAllowed" if known else "UnknownTrigger", trigger=given) from error
         if not may_raise(caller, [name for name in names.values() if name.guid == trigger]):
             raise failure("NotAllowed", trigger=given)
         details, key = given_details(parameters)

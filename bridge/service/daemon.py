@@ -17,7 +17,8 @@ from bridge.hosts.cgroups import folder_for_runs
 from bridge.hosts.command import CommandHost
 from bridge.hosts.leftovers import kill_leftovers
 from bridge.hosts.processes import bear_bursts_of_signals
-from bridge.model.text import printable
+from bridge.model.conditions import SYSTEM_CONDITIONS
+from bridge.model.text import count_of, printable
 from bridge.monitors.monitor import Monitor
 from bridge.monitors.playback import Playback
 from bridge.pipeline.pipeline import Pipeline
@@ -25,7 +26,7 @@ from bridge.service.api import Api, describe_service
 from bridge.service.bridge import Bridge
 from bridge.service.callers import ConnectionLimits
 from bridge.service.clock import monotonic, times, wall, wall_time
-from bridge.service.declarations import Declarations, Settings, counted, read_declarations_to_run
+from bridge.service.declarations import Declarations, Settings, read_declarations_to_run
 from bridge.service.installed import installed_monitors
 from bridge.service.places import Directories
 from bridge.service.recordings import RecordingFile
@@ -106,14 +107,14 @@ class _Daemon:
             with undisturbed():
                 self._bridge.tell(restored_of(remembered))
                 self._bridge.declare(declarations)
-            _warn(declarations)
+            self._warn(declarations)
             self._open_monitors()
             for place, recording in enumerate(self._configuration.recordings, start=1):
                 playback = Playback(printable(recording.name), recording.events(), monotonic, recording.begin)
                 self._bridge.add(f"play {place}", playback)
             server = VarlinkServer(describe_service(), self._api.methods(), _limits())
             await server.start(listening.socket)
-            log.info("ready: %s, socket %s", counted(declarations), listening.path)
+            log.info("ready: %s, socket %s", self._counted(), listening.path)
             await self._stopping.wait()
             log.info("stopping")
             await server.close()
@@ -123,6 +124,20 @@ class _Daemon:
             store.close(clean=False)
             raise
         store.close()
+
+    def _warn(self, declarations: Declarations) -> None:
+        """Tells of what is legal and will hardly be what was meant."""
+        for doubt in declarations.doubts:
+            log.warning("%s", doubt)
+        known = {*SYSTEM_CONDITIONS, *(each.name for each in declarations.rules.conditions)}
+        for task in self._bridge.pipeline.dispatcher.registrations:
+            for name in sorted({each.name for each in task.conditions} - known):
+                log.warning("%s waits for %s, which is declared nowhere: it is never known", task.name, name)
+
+    def _counted(self) -> str:
+        pipeline = self._bridge.pipeline
+        rules, tasks = len(pipeline.rules.rules), len(pipeline.dispatcher.tasks)
+        return f"{count_of(rules, 'rule')}, {count_of(tasks, 'task')}"
 
     def _hear_signals(self, loop: asyncio.AbstractEventLoop, host: CommandHost) -> None:
         for ignored in (signal.SIGQUIT, signal.SIGINT):  # by a shell that started us with `&`: handlers inherit that
@@ -185,9 +200,9 @@ class _Daemon:
             return
         self._api.reload_errors = ()
         self._bridge.declare(declarations)
-        _warn(declarations)
+        self._warn(declarations)
         self._open_monitors()
-        log.info("reloaded: %s", counted(declarations))
+        log.info("reloaded: %s", self._counted())
 
 
 def _watched(configuration: Configuration) -> frozenset[str]:
@@ -203,11 +218,6 @@ def _folder_for_runs() -> Path | None:
     except DeviceError as error:
         log.debug("runs get no control group: %s", error)
         return None
-
-
-def _warn(declarations: Declarations) -> None:
-    for doubt in declarations.doubts:
-        log.warning("%s", doubt)
 
 
 def _limits() -> ConnectionLimits:

@@ -33,15 +33,15 @@ def log_decision(outcome: Outcome) -> None:
         case Finished():
             _log_finished(outcome)
         case Dropped():
-            log.warning("dropped %s key %s: %s", outcome.task, printable(outcome.key), outcome.reason)
+            log.warning("dropped %s%s: %s", outcome.task, _about(outcome.key), outcome.reason)
         case Latched():
-            log.debug("latched %s key %s", outcome.task, printable(outcome.key))
+            log.debug("latched %s%s", outcome.task, _about(outcome.key))
         case Quarantined():
             log.error(
                 "quarantined %s: %s; what is raised waits until `hwbridge reset`", outcome.task, printable(outcome.why)
             )
         case Slowed():
-            log.warning("slowed %s key %s: it seems to raise its own trigger", outcome.task, printable(outcome.key))
+            log.warning("slowed %s%s: it seems to raise its own trigger", outcome.task, _about(outcome.key))
         case Registered(task=task):
             log.info("%s %s", "replaced" if outcome.replaced else "registered", task.name)
         case Unregistered():
@@ -50,6 +50,10 @@ def log_decision(outcome: Outcome) -> None:
             log.info("reset %s", outcome.task)
         case _:
             pass
+
+
+def _about(key: str) -> str:
+    return f" key {printable(key)}" if key else ""
 
 
 def _log_finished(finished: Finished) -> None:

@@ -28,8 +28,8 @@ def resolve_trigger(names: Mapping[str, NamedTrigger], value: str) -> Guid:
 def readable_name(value: object) -> str:
     """The conversion to a name that people can read in a message: not empty, and all of it can be printed."""
     name = text(value)
-    if not name or not name.isprintable():
-        raise InvalidValueError("a name is not empty, and all of it can be printed")
+    if not name.strip() or not name.isprintable():
+        raise InvalidValueError("a name is not empty or blank, and all of it can be printed")
     return name
 
 

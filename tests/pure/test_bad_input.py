@@ -208,7 +208,7 @@ def test_all_errors_of_all_tasks_files_come_at_once_in_the_order_of_their_lines(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('name = ""', "[rule 1] name: a name is not empty, and all of it can be printed"),
+        ('name = ""', "[rule 1] name: a name is not empty or blank, and all of it can be printed"),
         ("name = 5", "[rule 1] name: expected a string, found integer 5"),
         ("raise = 5", "raise: expected a string, found integer 5"),
         (f'raise = "{JACK[:-1]}"', f"raise: '{JACK[:-1]}' is not a name in [triggers] or a GUID"),
@@ -315,7 +315,7 @@ def test_more_than_64_details_are_refused() -> None:
         ('jack = "xyz"', f"jack: 'xyz' is not a GUID such as {JACK}"),
         ("jack = 5", "jack: expected a GUID, or a table with one and allow, found integer 5"),
         ("jack = {}", "jack.guid: missing"),
-        ('"" = "x"', '"": a name is not empty, and all of it can be printed'),
+        ('"" = "x"', '"": a name is not empty or blank, and all of it can be printed'),
         (f'"{JACK}" = "{JACK}"', f'"{JACK}": a GUID is no name'),
         (f'jack = {{ guid = "{JACK}", allow = "user:bob" }}', 'jack.allow: expected an array, found string "user:bob"'),
     ],
@@ -364,7 +364,7 @@ def test_an_error_at_the_root_of_a_file_is_told_with_its_line(text: str, message
             ("run_limit: 'infinite' is not a duration: a number and one of us, ms, s, m, h, d, as in '20ms'"),
         ),
         ("max_running = true", "max_running: expected an integer, at least 1, found boolean true"),
-        ('user = ""', "user: a name is not empty, and all of it can be printed"),
+        ('user = ""', "user: a name is not empty or blank, and all of it can be printed"),
     ],
 )
 def test_an_error_in_a_task_names_its_key_and_says_what_was_meant(line: str, message: str) -> None:

@@ -141,7 +141,7 @@ def test_what_is_no_table_of_a_task_is_refused_as_a_whole(definition: str, reaso
 def test_a_task_is_called_by_its_name_only_where_that_can_be_shown() -> None:
     assert reasons({**TASK, "name": 5}) == ["task: name: expected a string, found integer 5"]
     assert reasons({**TASK, "name": "\x1b[31m"}) == [
-        'task "\\x1b[31m": name: a name is not empty, and all of it can be printed'
+        'task "\\x1b[31m": name: a name is not empty or blank, and all of it can be printed'
     ]
 
 

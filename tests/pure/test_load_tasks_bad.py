@@ -233,7 +233,7 @@ def in_task(*lines: str) -> list[str]:
         ),
         ('retry = { attempts = 2, backof = "1s" }', "retry.backof: unknown key; did you mean backoff?"),
         ("group = 5", "group: expected a string, found integer 5"),
-        ('group = ""', "group: a name is not empty, and all of it can be printed"),
+        ('group = ""', "group: a name is not empty or blank, and all of it can be printed"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_key_with_what_was_meant(line: str, message: str) -> None:

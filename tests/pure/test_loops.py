@@ -99,6 +99,28 @@ def test_a_raise_just_after_the_run_is_its_echo_too() -> None:
     assert len(looping.quarantined) == 1
 
 
+def test_a_raise_that_a_filter_has_kept_back_counts_from_when_its_event_came() -> None:
+    delay = 100 * MILLISECOND
+    seen_in_run, seen_later = DURATION // 2, DURATION + ECHO + 1
+    for seen, is_loop in ((seen_in_run, True), (seen_later, False)):
+        looping = Looping(dispatcher_of(run_limit=None))
+        run = looping.take(looping.dispatcher.raised(raised(0)))
+        for _ in range(200):
+            if run is None:
+                break
+            began = looping.now
+            looping.now = began + DURATION
+            looping.take(looping.dispatcher.completed(over(run, looping.now)))
+            looping.now = began + seen + delay
+            late = Raised(at=looping.now, trigger=GUID, rule="r", seen_at=began + seen)
+            run = looping.take(looping.dispatcher.raised(late))
+            if run is None and looping.dispatcher.deadline is not None:
+                looping.now = looping.dispatcher.deadline
+                run = looping.take(looping.dispatcher.advance(looping.now))
+
+        assert bool(looping.quarantined) is is_loop
+
+
 def test_a_raise_that_comes_later_than_that_is_none() -> None:
     looping = Looping(dispatcher_of(run_limit=None), after=DURATION + ECHO + 1)
     looping.go_on(1000)

@@ -133,7 +133,7 @@ def test_a_reply_and_a_delimiter_are_text_in_the_ports_encoding_or_bytes_in_hexa
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        ('name = ""', "a name is not empty, and all of it can be printed"),
+        ('name = ""', "a name is not empty or blank, and all of it can be printed"),
         ('port = "ttyS0"', 'port: expected an absolute path, found string "ttyS0"'),
         ("port = 5", "port: expected a string, found integer 5"),
         ("match = {}", "match: an empty match would hold for every event; name at least one field"),

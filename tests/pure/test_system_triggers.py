@@ -162,3 +162,17 @@ def test_the_table_has_each_of_windows_conditions_once() -> None:
 
     assert sorted(names) == sorted(SYSTEM_CONDITIONS)
     assert set(DETAILS) <= {*SYSTEM_TRIGGERS, *SYSTEM_CONDITIONS}
+
+
+def test_a_time_zone_that_is_told_again_raises_nothing_until_zone_or_offset_are_others() -> None:
+    berlin = {"zone": "Europe/Berlin", "offset": 3600}
+    events = [
+        system("TimeZoneChange", None, START, **berlin),
+        system("TimeZoneChange", **berlin),
+        system("TimeZoneChange", **{**berlin, "offset": 7200}),
+        system("TimeZoneChange", **{**berlin, "offset": 7200}),
+        system("TimeZoneChange", zone="Europe/Paris", offset=7200),
+        system("TimeZoneChange"),
+    ]
+
+    assert len(raised(*events)) == 3

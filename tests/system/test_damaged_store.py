@@ -52,14 +52,15 @@ def set_aside(daemon: Daemon) -> list[str]:
 
 def assert_it_works(daemon: Daemon) -> None:
     """What it still knows of before it does, and then what is raised now."""
-    before = len(daemon.said())
-    while daemon.status()["running"]:
+
+    def is_done() -> bool:
         daemon.release()
-        before += 1
+        return bool(daemon.status()["store"]["owed"] == 0)
+
+    daemon.wait_until(is_done, "what is owed is done")
     assert daemon.raise_trigger(details={"n": "new"}) == "Raised"
     daemon.wait_for_words("on new")
-    daemon.release()
-    daemon.wait_until_idle()
+    daemon.wait_until(is_done, "what is new is done")
 
 
 @pytest.mark.parametrize("damage", [cut, replace_by_text, zero_the_header])

@@ -14,7 +14,7 @@ from bridge.errors import CallFailedError
 PLACE = Path("/run/daemon")
 """Inside the namespace, where `/run` is empty and only the test's own."""
 STATE = PLACE / "state"
-SCRIPT = "say on $HWBRIDGE_DETAIL_N; read line < go; say off $HWBRIDGE_DETAIL_N"
+SCRIPT = "say on $HWBRIDGE_DETAIL_N; read line < go && say off $HWBRIDGE_DETAIL_N"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bridge.errors import InvalidGuidError, InvalidValueError
 from bridge.model.guid import Guid
 from bridge.model.triggers import NamedTrigger, Principal
+from bridge.toml.names import readable_name
 from bridge.toml.schema import Table
 from bridge.toml.values import describe, text_as
 
@@ -32,8 +33,7 @@ def load_trigger_names(roots: Sequence[Table]) -> dict[str, NamedTrigger]:
 
 def _load_name(triggers: Table, name: str, value: object) -> NamedTrigger | None:
     try:
-        if not name or not name.isprintable():
-            raise InvalidValueError("a name is not empty, and all of it can be printed")
+        readable_name(name)
         if _is_guid(name):
             raise InvalidValueError("a GUID is no name")
         if isinstance(value, str):

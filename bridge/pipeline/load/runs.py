@@ -11,7 +11,8 @@ from bridge.toml.schema import Table
 from bridge.toml.values import NOT_THERE_YET, text, text_as
 
 _NOT_YET = ("python", "clsid", "unit")
-_OPTIONS = ("env", "cwd", "interpreter", "path", "job")
+_OPTIONS_NOT_YET = ("interpreter", "path", "job")
+_OPTIONS = ("env", "cwd", *_OPTIONS_NOT_YET)
 _DEFAULT = Exec(arguments=(Template.parse("true"),))
 """Where the defaults of the options stand."""
 
@@ -28,6 +29,10 @@ def load_run(table: Table) -> Exec | None:
         table.problem(NOT_THERE_YET, kind)
         table.known.update(table.content)
         return None
+    for option in _OPTIONS_NOT_YET:
+        if option in table:
+            table.known.add(option)
+            table.problem(NOT_THERE_YET, option)
     arguments = table.read_all("exec", text_as(_argument))
     if table.content["exec"] in ([], [""]):
         table.problem("is empty: name the program and its arguments", "exec")

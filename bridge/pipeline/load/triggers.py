@@ -30,7 +30,7 @@ from bridge.sources.system import OF_LINUX
 from bridge.sources.udev import UDEV
 from bridge.toml.names import resolve_trigger
 from bridge.toml.schema import Table
-from bridge.toml.values import boolean, choice, nearest_or_all, text_as
+from bridge.toml.values import boolean, choice, describe, nearest_or_all, text_as
 
 Names = Mapping[str, NamedTrigger]
 
@@ -217,6 +217,8 @@ def _system(name: str) -> SystemTriggerType:
 
 
 def _period(value: object) -> int:
+    if isinstance(value, bool):
+        raise InvalidValueError(f'expected a duration such as "15m", found {describe(value)}')
     period = parse_duration(value)
     if not SHORTEST_PERIOD <= period <= LONGEST_PERIOD:
         shortest, longest = format_duration(SHORTEST_PERIOD), format_duration(LONGEST_PERIOD)

@@ -104,10 +104,10 @@ def _let_go(books: Books, transaction: Transaction, place: Place, merged: int) -
     if not going:
         _fill_next(books, transaction, place, merged)
         going = _going(books, transaction, place, merged)
-    if forgotten + transaction.forgotten[place] > 0 and (place[0] in transaction.replaced or not going):
-        transaction.forgotten[place] -= 1
-    elif going:
+    if going:
         _answer(books, transaction, going[0])
+    elif forgotten + transaction.forgotten[place] > 0:
+        transaction.forgotten[place] -= 1
     elif _let_some_go(books, transaction, place, merged):
         pass
     else:

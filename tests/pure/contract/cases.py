@@ -59,6 +59,9 @@ _others: st.SearchStrategy[list[Trigger]] = st.lists(
 _cancel_on: st.SearchStrategy[tuple[Guid | SystemTriggerType, ...]] = st.one_of(
     st.just(()), st.just((GONE,)), st.just((POWER,))
 )
+_expires: st.SearchStrategy[int | Expiry] = st.one_of(
+    st.just(Expiry.NEVER), st.sampled_from(Expiry), st.just(8 * SECOND)
+)
 _conditions = st.sampled_from(
     [(), (), (), (Named(DOCKED),), (Named(DOCKED, wanted=False),), (Named(INTERNET), Named(DOCKED, wanted=False))]
 )
@@ -96,7 +99,7 @@ def registrations(draw: st.DrawFn, name: str) -> Registration:
         conditions=draw(_conditions),
         cancel_on_condition_loss=draw(st.booleans()),
         cancel_on=draw(_cancel_on),
-        expires=draw(st.sampled_from([Expiry.NEVER, Expiry.NEVER, Expiry.BOOT, 8 * SECOND])),
+        expires=draw(_expires),
         concurrency=concurrency,
         max_running=draw(st.integers(1, 3)),
         queue_limit=_queue_limit(name, concurrency),

@@ -57,11 +57,12 @@ class Contract(RuleBasedStateMachine):
     def the_system_changes(self, trigger: SystemTriggerType) -> None:
         self.raise_one(trigger, "")
 
-    def raise_one(self, trigger: Guid | SystemTriggerType, key: str) -> None:
+    def raise_one(self, trigger: Guid | SystemTriggerType, key: str, cause: str | None = None) -> None:
         self.raises += 1
-        rule_name = "r" if self.raises % 2 else None
+        rule_name = "r" if self.raises % 2 and cause is None else None
         details = {"n": str(self.raises)}
-        self.world.tell(Raised(at=self.world.now, trigger=trigger, rule=rule_name, key=key, details=details))
+        raised = Raised(at=self.world.now, trigger=trigger, rule=rule_name, key=key, details=details, cause=cause)
+        self.world.tell(raised)
 
     @rule(name=st.sampled_from([*LEVELS, *LEVELS, MAINS]), value=st.sampled_from([True, True, False, False, None]))
     def a_condition_turns(self, name: str, value: bool | None) -> None:
@@ -101,6 +102,26 @@ class Contract(RuleBasedStateMachine):
                 if self.world.processes[instance_id].raised.key == key:
                     self.end(instance_id, how)
             self.world.commit()
+
+    @rule(key=st.sampled_from(KEYS), rounds=st.sampled_from([1, 5, 30]), by_cause=st.booleans())
+    def a_run_raises_its_own_trigger(self, key: str, rounds: int, by_cause: bool) -> None:
+        self.raise_one(PLUGGED, key)
+        for _ in range(rounds):
+            self.world.commit()
+            running = [each for each, run in self.world.processes.items() if run.raised.key == key]
+            if not running:
+                deadline = self.world.pipeline.deadline
+                if deadline is None or deadline > self.world.now + 10 * SECOND:
+                    return
+                self.world.go_on(deadline)
+                continue
+            self.world.go_on(self.world.now + 30_000)
+            self.raise_one(PLUGGED, key, cause=running[0] if by_cause else None)
+            self.world.go_on(self.world.now + 5_000)
+            self.world.commit()
+            for instance_id in running:
+                if instance_id in self.world.processes:
+                    self.end(instance_id, "succeeded")
 
     @rule(data=st.data())
     def somebody_registers(self, data: st.DataObject) -> None:
