@@ -50,9 +50,9 @@ def measure() -> Iterator[Result]:
         name=f"{MANY} registrations, loaded from files",
         value=seconds,
         unit="s",
-        against="tomllib alone",
-        baseline=baseline,
+        at_most=1,
     )
+    yield Result(name=f"the same files through tomllib alone, for {MANY}", value=baseline, unit="s")
     few, many = _pipeline(FEW), _pipeline(MANY)
     cost, baseline = in_turns(lambda: _cost(many), lambda: _cost(few))
     yield Result(

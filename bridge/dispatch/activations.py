@@ -162,11 +162,11 @@ class Activations:
             pending = task.waiting.ready(lambda each: self._is_ready(task, each, at), alone=alone)
             if pending is None:
                 break
-            is_echo = pending.is_echo and task.loops.came_in_last_run(pending.key, pending.first_at)
+            is_echo = pending.is_echo and task.loops.came_in_last_run(pending.streak(task.name), pending.first_at)
             if is_echo and pending.due is None and self._is_held(task, pending, at):
                 is_open = not task.quarantined
                 continue
-            task.loops.started(pending.key, at, is_echo=is_echo)
+            task.loops.started(pending.streak(task.name), at, is_echo=is_echo)
             self._activate(task, pending, at)
         if is_open and task.registration.concurrency is Concurrency.RESTART:
             self._restart(task, at)
@@ -192,16 +192,17 @@ class Activations:
 
     def _is_held(self, task: Task, pending: Pending, at: int) -> bool:
         """Whether it is not to start yet, as the task seems to raise its own trigger."""
-        if task.loops.is_proved(pending.key):
-            runs = task.loops.runs(pending.key)
-            task.loops.acquit(pending.key)
+        streak = pending.streak(task.name)
+        if task.loops.is_proved(streak):
+            runs = task.loops.runs(streak)
+            task.loops.acquit(streak)
             self.quarantine(
                 task,
                 f"it raises its own trigger {pending.raised.trigger}: {runs} runs, each for a raise in the last",
                 at,
             )
             return True
-        hold = task.loops.hold(pending.key, pending.raised.at - seen_at(pending.raised))
+        hold = task.loops.hold(streak, pending.raised.at - seen_at(pending.raised))
         if hold is None:
             return False
         self.change(task, replace(pending, due=at + hold))

@@ -170,7 +170,12 @@ class Dispatcher:
     def _end(self, task: Task, run: Run, completed: Completed) -> None:
         activations, key, at = self._activations, run.pending.key, completed.at
         task.end(key, completed.instance_id)
-        task.loops.ended(key, run.began, at, lambda other: other in task.running or task.waiting.holds(other))
+        task.loops.ended(
+            run.pending.streak(task.name),
+            run.began,
+            at,
+            lambda other: other in task.running or task.waiting.holds(other),
+        )
         state = state_of(run.canceled, completed)
         owed = owed_after(run.pending, task.registration.retry, state, run.canceled, completed)
         if owed is not None:

@@ -13,6 +13,9 @@ from bridge.dispatch.kept import Kept
 from bridge.model.tasks import Concurrency
 from bridge.model.triggers import OwnTrigger, Raised
 
+_CAUSED = "\0"
+"""No key has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
@@ -41,6 +44,10 @@ class Pending:
     def key(self) -> str:
         """What it is about."""
         return self.raised.key
+
+    def streak(self, task: str) -> str:
+        """What tells its task's loops apart: its key, but not where a run of the task is known to be the cause."""
+        return _CAUSED if task in self.causes else self.key
 
     @property
     def has_run(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bridge.errors import StoreError
 
+_PAGE = 4096
 RESERVE = 2 * 1024 * 1024
 """Bytes: as much as the database may grow by when its WAL is carried over, and some."""
 MOST_SET_ASIDE = 3
@@ -18,11 +19,11 @@ _MAGIC = b"SQLite format 3\0"
 
 
 class Reserve:
-    """A file with `size` bytes of room."""
+    """A file with `size` bytes of room; less on a disk that is small itself."""
 
     def __init__(self, path: Path, size: int = RESERVE) -> None:
         self.path = path
-        self._size = size
+        self._size = min(size, max(1, disk_size(path.parent) // 16 // _PAGE) * _PAGE)
 
     @property
     def stands(self) -> bool:
@@ -59,6 +60,15 @@ class Reserve:
         return True
 
 
+def disk_size(directory: Path) -> int:
+    """How many bytes the disk has that holds a directory; where nobody says, more than any limit."""
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return 1 << 62
+    return disk.f_blocks * disk.f_frsize
+
+
 class StateDirectory:
     """A directory that no other daemon uses, and the names in it.
 
@@ -66,11 +76,11 @@ class StateDirectory:
     """
 
     def __init__(self, directory: Path) -> None:
+        self._lock = _locked(directory)
         self.path = directory / "store.db"
         self.wal = directory / "store.db-wal"
         self.reserve = Reserve(directory / "store.reserve")
         self._old = directory / "start-states.db"
-        self._lock = _locked(directory)
         self._inode = 0
 
     @property

@@ -106,6 +106,15 @@ class Journal:
             database.checkpoint()
         return is_less
 
+    def give_back(self) -> bool:
+        """Deletes some of the oldest history and gives its room back to the disk; whether there was some."""
+        is_less = self.shed()
+        database, _ = self.open()
+        with self._named_errors():
+            database.shrink_to(0)
+            database.checkpoint()
+        return is_less
+
     def renew(self, fault: str) -> str:
         """Sets the file aside and keeps in mind what can be read of it; the message names both, for the log."""
         self._close_database()

@@ -11,10 +11,10 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from bridge.dispatch.kept import Restored
-from bridge.store.disk import StateDirectory
+from bridge.store.disk import StateDirectory, disk_size
 from bridge.store.history import Question
 from bridge.store.rows import WRITTEN
-from bridge.store.values import Durability, HistoryRow, Limits, Remembered, Times
+from bridge.store.values import LEAST_BYTES, Durability, HistoryRow, Limits, Remembered, Times
 from bridge.store.writer import Ask, End, Heard, Item, Write, Writer
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ __all__ = ["Durability", "Heard", "Limits", "Store", "writes"]
 def writes(outcomes: Iterable[object]) -> bool:
     """Whether any of these outcomes is for the store."""
     return any(isinstance(outcome, WRITTEN) for outcome in outcomes)
+
+
+def _fitting(limits: Limits, directory: Path) -> Limits:
+    """The limits, or less bytes on a small disk: its own history is not to fill it."""
+    quarter = disk_size(directory) // 4
+    return Limits(rows=limits.rows, bytes=max(LEAST_BYTES, min(limits.bytes, quarter)))
 
 
 class Store:
@@ -47,7 +53,7 @@ class Store:
         self._directory = StateDirectory(directory) if durability is not Durability.MEMORY else None
         self._boot_id = boot_id
         self._start = start
-        self._limits = limits
+        self._limits = _fitting(limits, directory) if self._directory is not None else limits
         self._may_flush = durability is Durability.FULL
         self._heard = heard
         self._journal: Journal | None = None

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from bridge.errors import DamagedStoreError, StoreError
-from bridge.store.disk import StateDirectory
+from bridge.store.disk import Reserve, StateDirectory
 from bridge.store.history import History, Question
 from bridge.store.rows import Rows, rows_of
 from bridge.store.values import HistoryRow, Times
@@ -26,6 +26,8 @@ MOST_WRITES = 500
 MOST_BYTES = 512 * 1024
 """Of content in one transaction, unless one write has more."""
 RETRY_SECONDS = 1.0
+MOST_PORTIONS = 8
+"""Of history, that go at once for a reserve that does not find its room."""
 
 Answered = Callable[[tuple[HistoryRow, ...]], None]
 
@@ -236,9 +238,21 @@ class Writer:
         except StoreError as error:
             self._obstacle = str(error)
             return
-        if self._directory is None or self._directory.reserve.restore():
+        if self._directory is None or self._is_reserve_restored(self._directory.reserve):
             self._obstacle = ""
             self._turn()
+
+    def _is_reserve_restored(self, reserve: Reserve) -> bool:
+        """Whether the reserve stands again, perhaps since history went for it."""
+        for _ in range(MOST_PORTIONS):
+            if reserve.restore():
+                return True
+            try:
+                if not self._journal.give_back():
+                    break
+            except StoreError:
+                break
+        return reserve.restore()
 
     def _turn(self) -> None:
         accepts = not self._obstacle and not self._is_crowded

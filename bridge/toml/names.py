@@ -33,12 +33,12 @@ def readable_name(value: object) -> str:
     return name
 
 
-def claim_name(table: Table, places: dict[str, str], kind: str) -> None:
+def claim_name(table: Table, claimed: dict[str, Table], kind: str) -> None:
     """Notes where the table's `name` was given first; a second table with it is a problem that says where."""
     name = table.content.get("name")
     if not isinstance(name, str):
         return
-    if name in places:
-        table.problem(f'another {kind} has the name "{name}": {places[name]}', "name")
-    else:
-        places[name] = f"{table.document.file}:{table.line('name')}"
+    first = claimed.setdefault(name, table)
+    if first is not table:
+        place = f"{first.document.file}:{first.line('name')}"  # asked for only here: lines take their time
+        table.problem(f'another {kind} has the name "{name}": {place}', "name")

@@ -175,6 +175,24 @@ def test_a_caller_that_waits_for_each_run_before_it_raises_again_is_no_loop() ->
     assert (looping.slowed, looping.quarantined) == ([], [])
 
 
+def test_a_loop_of_a_caller_is_seen_though_it_takes_another_key_each_time() -> None:
+    looping = Looping(dispatcher_of(run_limit=None))
+    run = looping.take(looping.dispatcher.raised(Raised(at=0, trigger=GUID)))
+    for number in range(200):
+        if run is None:
+            break
+        looping.now += DURATION
+        raised_by_run = Raised(at=looping.now, trigger=GUID, key=str(number), cause=run)
+        next_run = looping.take(looping.dispatcher.raised(raised_by_run))
+        next_run = looping.take(looping.dispatcher.completed(over(run, looping.now + 1))) or next_run
+        if next_run is None and looping.dispatcher.deadline is not None:
+            looping.now = looping.dispatcher.deadline
+            next_run = looping.take(looping.dispatcher.advance(looping.now))
+        run = next_run
+
+    assert len(looping.quarantined) == 1
+
+
 def test_a_loop_over_two_tasks_is_seen_where_callers_of_the_api_raise() -> None:
     ids = count(1)
     dispatcher = Dispatcher(lambda: str(next(ids)))

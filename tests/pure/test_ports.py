@@ -17,12 +17,12 @@ from bridge.mapping.ports import (
     SerialPort,
 )
 from bridge.toml.document import parse
-from bridge.toml.schema import root_table
+from bridge.toml.schema import Table, root_table
 
 
 def load(*files: str) -> tuple[list[SerialPort], list[InputOptions], list[str]]:
     """The ports and options of some files, and what is wrong in them."""
-    places: dict[str, str] = {}
+    claimed: dict[str, Table] = {}
     ports: list[SerialPort] = []
     inputs: list[InputOptions] = []
     errors: list[str] = []
@@ -30,7 +30,7 @@ def load(*files: str) -> tuple[list[SerialPort], list[InputOptions], list[str]]:
         document = parse(f"{name}.toml", dedent(text).encode())
         problems = list(document.problems)
         root = root_table(document, problems)
-        ports += load_serial_ports(root, places)
+        ports += load_serial_ports(root, claimed)
         inputs += load_input_options(root)
         root.finish()
         errors += [str(problem) for problem in sorted(problems)]

@@ -1,7 +1,7 @@
 """From the tables [[serial]] and [[input]] to what they say of devices, with every error in them. Nothing is opened.
 
-places: dict[str, str] = {}                          # one for all files
-ports = [port for root in roots for port in load_serial_ports(root, places)]
+claimed: dict[str, Table] = {}                          # one for all files
+ports = [port for root in roots for port in load_serial_ports(root, claimed)]
 inputs = [options for root in roots for options in load_input_options(root)]
 """
 
@@ -45,11 +45,11 @@ _OF_EVENTS: Mapping[str, frozenset[str]] = {
 _HEXADECIMAL = re.compile(r"0[xX]((?:[0-9a-fA-F]{2})+)")
 
 
-def load_serial_ports(root: Table, places: dict[str, str]) -> list[SerialPort]:
-    """The ports that a file declares; `places` notes over all files where each name was given."""
+def load_serial_ports(root: Table, claimed: dict[str, Table]) -> list[SerialPort]:
+    """The ports that a file declares; `claimed` has those of all files by their names."""
     ports: list[SerialPort] = []
     for table in root.tables("serial"):
-        claim_name(table, places, "serial port")
+        claim_name(table, claimed, "serial port")
         before = len(table.problems)
         values = _load_values(table)
         table.finish()

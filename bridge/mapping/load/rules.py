@@ -59,18 +59,18 @@ def _load_devices(roots: Sequence[Table]) -> Devices:
         return NO_DEVICES
     from bridge.mapping.load.ports import load_input_options, load_serial_ports  # most files need none of it
 
-    places: dict[str, str] = {}
-    ports = [port for root in roots for port in load_serial_ports(root, places)]
+    claimed: dict[str, Table] = {}
+    ports = [port for root in roots for port in load_serial_ports(root, claimed)]
     inputs = [options for root in roots for options in load_input_options(root)]
     return Devices(tuple(ports), tuple(inputs))
 
 
 def _claimed(roots: Sequence[Table], kind: str) -> list[Table]:
     """The tables of one kind, each of which has a name of its own."""
-    places: dict[str, str] = {}
+    claimed: dict[str, Table] = {}
     tables = [table for root in roots for table in root.tables(kind)]
     for table in tables:
-        claim_name(table, places, kind)
+        claim_name(table, claimed, kind)
     return tables
 
 

@@ -68,6 +68,8 @@ def _load_environment(table: Table) -> dict[str, str]:
         try:
             if not name or "=" in name or "\0" in name:
                 raise InvalidValueError("no name of an environment variable")
+            if name.startswith("HWBRIDGE_"):
+                raise InvalidValueError("variables that begin with HWBRIDGE_ are what hwbridge itself tells")
             if "\0" in text(value):
                 raise InvalidValueError("a value may not hold NUL")
             environment[name] = text(value)

@@ -49,12 +49,12 @@ def load_tasks(documents: Sequence[Document], rules: RuleTable) -> tuple[tuple[R
     """
     problems = [problem for document in documents for problem in document.problems]
     tasks: list[Registration] = []
-    places: dict[str, str] = {}
+    claimed: dict[str, Table] = {}
     known = _known_of(rules)
     for document in documents:
         root = root_table(document, problems)
         for table in root.tables("task"):
-            claim_name(table, places, "task")
+            claim_name(table, claimed, "task")
             task = _load_task(table, known)
             if task is not None:
                 tasks.append(task)

@@ -190,8 +190,8 @@ class Books:
     before: int = 0
     """When the transaction before this one was."""
     boot: int = 0
-    held: dict[Place, int] = field(default_factory=dict)
-    """Until when the next run of a place that was slowed waits at most."""
+    held: dict[Place, list[int]] = field(default_factory=dict)
+    """Until when the next runs of a place that was slowed wait at most."""
     run_count: dict[Place, int] = field(default_factory=dict)
     """How many runs of a place were started in this life of the daemon."""
     slowed: set[str] = field(default_factory=set)
@@ -282,6 +282,7 @@ class Books:
                 each.slept += asleep
             if activation.not_before is not None:
                 activation.not_before -= asleep
+        self.held = {place: [until - asleep for until in held] for place, held in self.held.items()}
         for task in self.tasks.values():
             for due in task.due.values():
                 due.at -= asleep

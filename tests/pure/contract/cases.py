@@ -67,7 +67,7 @@ _conditions = st.sampled_from(
 )
 
 
-CONCURRENCIES = {
+CONCURRENCIES: dict[str, list[Concurrency]] = {
     "file 1": [each for each in Concurrency if each is not Concurrency.BATCH],
     "api 1": [Concurrency.BATCH, Concurrency.BATCH, Concurrency.LATEST, Concurrency.RESTART],
     "file 2": list(Concurrency),

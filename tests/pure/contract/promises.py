@@ -174,7 +174,7 @@ class Promises:
             case Slowed(task=name, key=key, until=until):
                 assert self.books.run_count.get((name, key), 0) >= 15, "16 runs in a row make a suspicion"
                 self.books.slowed.add(name)
-                self.books.held[name, key] = until
+                self.books.held.setdefault((name, key), []).append(until)
             case Registered(task=registration, replaced=replaced):
                 self._tell("replaced" if replaced else "registered", registration.name)
             case Unregistered(task=name):
