@@ -91,7 +91,7 @@ class Activations:
             if run is None:
                 return new
             causes = run.pending.causes | {run.instance.task.name}
-            return replace(new, causes=causes, is_echo=task.name in causes)
+            return replace(new, causes=causes, depth=run.pending.depth + 1, is_echo=task.name in causes)
         is_near = new.key in task.running or task.loops.ended_just_now(new.key, new.first_at)
         return replace(new, is_echo=True) if is_near else new
 
@@ -162,7 +162,9 @@ class Activations:
             pending = task.waiting.ready(lambda each: self._is_ready(task, each, at), alone=alone)
             if pending is None:
                 break
-            is_echo = pending.is_echo and task.loops.came_in_last_run(pending.streak(task.name), pending.first_at)
+            is_echo = pending.is_echo and (
+                pending.depth > 0 or task.loops.came_in_last_run(pending.key, pending.first_at)
+            )
             if is_echo and pending.due is None and self._is_held(task, pending, at):
                 is_open = not task.quarantined
                 continue
@@ -202,7 +204,7 @@ class Activations:
                 at,
             )
             return True
-        hold = task.loops.hold(streak, pending.raised.at - seen_at(pending.raised))
+        hold = task.loops.hold(streak, pending.depth, pending.raised.at - seen_at(pending.raised))
         if hold is None:
             return False
         self.change(task, replace(pending, due=at + hold))

@@ -72,13 +72,14 @@ class Loops:
             if not old.holds and not goes_on(other):
                 del self._streaks[other]
 
-    def hold(self, key: str, delay: int) -> int | None:
+    def hold(self, key: str, depth: int, delay: int) -> int | None:
         """For how long, in microseconds, the next run of this key is to wait; None where it may start.
 
-        So long that a device which goes on telling would be heard, of which raises come with this `delay`.
+        So long that a device which goes on telling would be heard, of which raises come with this `delay`. Where it is
+        known how many runs have raised for each other, that `depth` is what counts, and not how many came in a row.
         """
         streak = self._streaks.get(key)
-        if streak is None or streak.runs < SUSPICIOUS_RUNS:
+        if streak is None or (depth or streak.runs) < SUSPICIOUS_RUNS:
             return None
         streak.holds += 1
         return int(max(SHORTEST_HOLD, streak.duration + delay) << (streak.holds - 1))

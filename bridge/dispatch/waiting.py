@@ -23,7 +23,7 @@ class Pending:
 
     `number` orders what is owed; `attempt` counts the runs of it from 1, but for those that asked to be run `again`.
     It does not start before `due`. `is_echo` tells that all its raises may be due to runs of its task, from `first_at`
-    on; `causes` are the tasks whose runs raised for each other until it came to this one.
+    on; `causes` are the tasks of the runs that raised for each other until it came to this one, `depth` so many.
     """
 
     number: int
@@ -39,6 +39,7 @@ class Pending:
     is_echo: bool = False
     first_at: int = 0
     causes: frozenset[str] = frozenset()
+    depth: int = 0
 
     @property
     def key(self) -> str:
@@ -123,6 +124,7 @@ def joined(old: Pending, new: Pending) -> Pending:
         is_of_earlier_boot=new.is_of_earlier_boot,
         is_echo=old.is_echo and new.is_echo,
         causes=old.causes | new.causes,
+        depth=max(old.depth, new.depth),
     )
 
 

@@ -315,8 +315,9 @@ class Mapper:
 
     def gone(self, gone: DeviceGone) -> Sequence[Mapped]:
         """A device went: everything that was true for it is false, and no trigger goes off for that."""
+        lost = self._watchers.lost(gone) if gone.source == UDEV.name else _NOTHING
         left = self._left(self._plans[gone.source], gone.owner, gone.at)
-        return [*self._task_conditions.turned(gone.at), *left]
+        return [*self._task_conditions.turned(gone.at), *lost, *left]
 
     def _left(self, plan: Plan, owner: str, at: int) -> Sequence[Mapped]:
         plan.forget(owner)

@@ -16,7 +16,7 @@ from bridge.mapping.raising import told_by
 from bridge.model.checks import Checks
 from bridge.model.details import Details, details_of_fields
 from bridge.model.durations import MICROSECONDS
-from bridge.model.events import Event, Fields, Origin
+from bridge.model.events import DeviceGone, Event, Fields, Origin
 from bridge.model.triggers import DeviceWatcherEventKind, DeviceWatcherTrigger, OwnTrigger, Raised
 from bridge.model.windows_names import windows_name
 from bridge.sources.udev import UDEV
@@ -116,6 +116,16 @@ class Watchers:
                 continue
             if not (found and self._knows(watcher, str(event.fields.get("devpath", "")))):
                 raised += self._gather(watcher, kind, event)
+        return raised
+
+    def lost(self, gone: DeviceGone) -> Sequence[Watched]:
+        """A device went of which no event tells how: whoever was told that it is there is told that it went."""
+        remove = DeviceWatcherEventKind.REMOVE
+        event = Event(UDEV.name, gone.at, {"action": "remove", "devpath": gone.owner}, replayed=gone.replayed)
+        raised: list[Watched] = []
+        for watcher in self.all:
+            if remove in watcher.trigger.kinds and self._knows(watcher, gone.owner):
+                raised += self._gather(watcher, remove, event)
         return raised
 
     def gone(self, devpath: str) -> Sequence[ForgottenThisBoot]:

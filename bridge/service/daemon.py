@@ -106,6 +106,8 @@ class _Daemon:
             self._hear_signals(loop, host)
             with undisturbed():
                 self._bridge.tell(restored_of(remembered))
+                if remembered.refusal:
+                    self._bridge.store_turned(False, remembered.refusal)
                 self._bridge.declare(declarations)
             self._warn(declarations)
             self._open_monitors()

@@ -14,6 +14,8 @@ from bridge.errors import StoreError
 _PAGE = 4096
 RESERVE = 2 * 1024 * 1024
 """Bytes: as much as the database may grow by when its WAL is carried over, and some."""
+LEAST_DISK = 4 * 1024 * 1024
+"""Bytes; a smaller one has no room for the reserve, which is said."""
 MOST_SET_ASIDE = 3
 _MAGIC = b"SQLite format 3\0"
 
@@ -23,7 +25,8 @@ class Reserve:
 
     def __init__(self, path: Path, size: int = RESERVE) -> None:
         self.path = path
-        self._size = min(size, max(1, disk_size(path.parent) // 16 // _PAGE) * _PAGE)
+        disk = disk_size(path.parent)
+        self._size = min(size, disk // 16 // _PAGE * _PAGE) if disk >= LEAST_DISK else size
 
     @property
     def stands(self) -> bool:
@@ -32,6 +35,22 @@ class Reserve:
             return self.path.stat().st_size == self._size
         except OSError:
             return False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it stands, or could: as much is to be left beside it."""
+        if self.stands:
+            return True
+        try:
+            left = os.statvfs(self.path.parent)
+        except OSError:
+            return False
+        return left.f_bavail * left.f_frsize >= 2 * self._size
+
+    @property
+    def shortage(self) -> str:
+        """What to say where it does not stand."""
+        return f"{self.path}: there is no room for it on the disk"
 
     def give(self) -> bool:
         """Lets the room go, to be used; whether there was some."""
@@ -45,10 +64,9 @@ class Reserve:
         """Takes the room again, if as much is left beside it; whether it stands."""
         if self.stands:
             return True
+        if not self.has_room:
+            return False
         try:
-            left = os.statvfs(self.path.parent)
-            if left.f_bavail * left.f_frsize < 2 * self._size:
-                return False
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 os.posix_fallocate(descriptor, 0, self._size)
@@ -106,6 +124,16 @@ class StateDirectory:
                 return file.read(len(_MAGIC)) not in {b"", _MAGIC}
         except FileNotFoundError:
             return False
+
+    @property
+    def former(self) -> str:
+        """What shows that there was a database where there is an empty file now, or nothing."""
+        if not self.path.is_file() or self.path.stat().st_size:
+            return ""
+        if self.wal_size():
+            return self.wal.name
+        beside = [self.reserve.path, *self.path.parent.glob("store.db.damaged-*")]
+        return next((path.name for path in beside if path.exists()), "")
 
     def opened(self) -> None:
         """The database is open now."""

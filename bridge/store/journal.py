@@ -15,11 +15,12 @@ from bridge.model.text import count_of, printable
 from bridge.store.database import FAILURES, PAGE, WAL_PAGES, Database, is_damage
 from bridge.store.disk import StateDirectory
 from bridge.store.history import Question, asked
-from bridge.store.reading import Found, find, salvage
+from bridge.store.reading import Found, find, find_in_image, joined, salvage
 from bridge.store.remembering import remembered
 from bridge.store.rows import Rows
 from bridge.store.tables import Tables
-from bridge.store.values import HistoryRow, Limits, Remembered, Times
+from bridge.store.values import CROWDED, HistoryRow, Limits, Remembered, Times
+from bridge.store.wal import read as read_wal
 
 LEAST_ROOM = 64 * 1024
 """Bytes that are left to what makes room, on a full disk."""
@@ -37,6 +38,8 @@ class Journal:
         self._tables: Tables | None = None
         self._carried: Found | None = None
         """What was saved of a damaged file, and is not in the new one yet."""
+        self.was_crowded = False
+        """Whether what earlier starts left fills the limits."""
 
     def load(self, times: Times) -> Remembered:
         """What earlier starts left. A damaged file is set aside, and what can be read of it is carried over."""
@@ -44,14 +47,40 @@ class Journal:
             return Remembered(restored=Restored(at=times.now))
         with self._named_errors():
             self._directory.take_over()
-        found, fault = self._find()
+            former = self._directory.former
+            fault = self._look_at_the_wal(self._directory, former)
+        found = Found()
+        if not fault:
+            found, fault = self._find()
         message = ""
         if fault:
             message = self.renew(fault)
             found = self._carried or Found()
             with suppress(StoreError):  # whoever writes next is told
                 self.open()
-        return msgspec.structs.replace(remembered(found, times, self._boot), damaged=message)
+        elif former:
+            message = f"{self._name}: damaged (it is empty, and {former} shows that there was one): all of it is lost"
+        if self._tables is not None:
+            with self._named_errors():
+                self.was_crowded = self._tables.is_crowded(was=False)
+        refusal = CROWDED if self.was_crowded else ""
+        return msgspec.structs.replace(remembered(found, times, self._boot), damaged=message, refusal=refusal)
+
+    def _look_at_the_wal(self, directory: StateDirectory, former: str) -> str:
+        """What is wrong with it, before SQLite forgets what it does not read; what is whole is kept in mind then."""
+        if not directory.wal_size():
+            return ""
+        wal = read_wal(directory.wal.read_bytes(), PAGE)
+        fault = f"{directory.wal.name}: {wal.damage}" if wal.damage else ""
+        if former and wal.frames:  # SQLite would remove the WAL of an empty file
+            fault = fault or f"it is empty, and {former} shows that there was one"
+        if fault:
+            database = directory.path.read_bytes()
+            self._carried = find_in_image(wal.applied(database, wal.frames))
+            if self._carried.faults:
+                before = find_in_image(wal.applied(database, wal.frames[: wal.whole]))
+                self._carried = joined(self._carried, before)
+        return fault
 
     def _find(self) -> tuple[Found, str]:
         try:

@@ -44,6 +44,44 @@ def find(connection: sqlite3.Connection) -> Found:
     return found
 
 
+def find_in_image(image: bytes) -> Found:
+    """All that can be read of a database in memory, once, though its pages may be of several times."""
+    connection = connect(None)
+    try:
+        connection.deserialize(image)
+        return _told_once(find(connection))
+    except FAILURES as error:
+        return Found(faults=[str(error)])
+    finally:
+        connection.close()
+
+
+def joined(newer: Found, older: Found) -> Found:
+    """What was found, and of an older state what is not among it: rather owed twice than never."""
+    numbers = {row[0] for row in newer.owed}
+    return _told_once(
+        Found(
+            owed=older.owed + newer.owed,
+            batch=[row for row in older.batch if row[1] not in numbers] + newer.batch,
+            tasks=older.tasks + newer.tasks,
+            true_levels=newer.true_levels or older.true_levels,
+            raised_in_boot=newer.raised_in_boot or older.raised_in_boot,
+            starts=newer.starts or older.starts,
+            faults=newer.faults,
+        )
+    )
+
+
+def _told_once(found: Found) -> Found:
+    """Of what has the same number or name, the last; details of a batch only with their activation."""
+    owed = {row[0]: row for row in found.owed}
+    found.owed = [owed[number] for number in sorted(owed)]
+    batch = {row[0]: row for row in found.batch if row[1] in owed}
+    found.batch = [batch[place] for place in sorted(batch)]
+    found.tasks = list({row[0]: row for row in found.tasks}.values())
+    return found
+
+
 def salvage(path: Path) -> Found:
     """All that can be read of a damaged file, which stays as it is but for its WAL: that is carried over."""
     try:

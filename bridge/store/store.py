@@ -10,6 +10,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from bridge.dispatch.kept import Restored
 from bridge.store.disk import StateDirectory, disk_size
 from bridge.store.history import Question
@@ -65,9 +67,16 @@ class Store:
 
         Raises `StoreError`, naming the file, for one that cannot be read, or that a newer hwbridge wrote.
         """
-        if self._directory is None or not self._directory.has_database:
-            return Remembered(restored=Restored(at=times.now))
-        return self._open_journal().load(times)
+        remembered = Remembered(restored=Restored(at=times.now))
+        if self._directory is None:
+            return remembered
+        if self._directory.has_database:
+            remembered = self._open_journal().load(times)
+        if self._directory.reserve.has_room:
+            return remembered
+        shortage = self._directory.reserve.shortage
+        self._start_writer(shortage)  # which looks for room
+        return msgspec.structs.replace(remembered, refusal=shortage)
 
     def write(self, outcomes: Sequence[object], times: Times, *, flush: bool = False, token: object = None) -> None:
         """Writes what all these outcomes of one fact tell, or nothing of it; `token` is heard when that is committed.
@@ -112,10 +121,13 @@ class Store:
 
     def _put(self, item: Item) -> None:
         if self._thread is None:
-            writer = Writer(self._queue, self._open_journal, self._directory, self._boot_id, self._heard)
-            self._thread = threading.Thread(target=writer.run, name="store", daemon=True)
-            self._thread.start()
+            self._start_writer("")
         self._queue.put(item)
+
+    def _start_writer(self, obstacle: str) -> None:
+        writer = Writer(self._queue, self._open_journal, self._directory, self._boot_id, self._heard, obstacle)
+        self._thread = threading.Thread(target=writer.run, name="store", daemon=True)
+        self._thread.start()
 
     def _open_journal(self) -> "Journal":
         if self._journal is None:

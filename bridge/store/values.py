@@ -41,6 +41,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidValueError(f"bytes = {self.bytes}: the store's file has at least {LEAST_BYTES} bytes")
 
 
+CROWDED = "what is owed fills the store: rows and bytes in [store] of hwbridge.toml say how much it may hold"
 LEAST_ROWS = 100
 LEAST_BYTES = 1024 * 1024
 
@@ -88,6 +89,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 
     `restored` has no registrations: `definitions` are to be loaded for that. `unclean` are starts of this boot that did
     not stop cleanly, so processes of theirs may be left. `damaged` says what was wrong with the file, for the log.
+    `refusal` says why no new raise is taken, where that is so from the start; `Heard.turned` tells when it is over.
     """
 
     restored: Restored
@@ -95,3 +97,4 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     memory: Memory = msgspec.field(default_factory=Memory)
     unclean: tuple[str, ...] = ()
     damaged: str = ""
+    refusal: str = ""

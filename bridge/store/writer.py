@@ -16,7 +16,7 @@ from bridge.errors import DamagedStoreError, StoreError
 from bridge.store.disk import Reserve, StateDirectory
 from bridge.store.history import History, Question
 from bridge.store.rows import Rows, rows_of
-from bridge.store.values import HistoryRow, Times
+from bridge.store.values import CROWDED, HistoryRow, Times
 
 if TYPE_CHECKING:
     from bridge.store.journal import Journal
@@ -80,6 +80,7 @@ class Writer:
         directory: StateDirectory | None,
         boot: str,
         heard: Heard,
+        obstacle: str,
     ) -> None:
         self._queue = queue
         self._open_journal = open_journal
@@ -91,7 +92,7 @@ class Writer:
         self._asked: list[Ask] = []
         self._end: End | None = None
         self._accepts = True
-        self._obstacle = ""
+        self._obstacle = obstacle
         """Why nothing, or only what was accepted before, can be written now."""
         self._is_crowded = False
         self._is_prepared = False
@@ -101,6 +102,8 @@ class Writer:
     def run(self) -> None:
         """The thread."""
         self._journal = self._open_journal()
+        self._is_crowded = self._journal.was_crowded
+        self._accepts = not self._obstacle and not self._is_crowded  # as whoever read was told
         while self._end is None:
             self._take()
             self._write_held()
@@ -144,7 +147,7 @@ class Writer:
         """Before the first write, so that the room is there when it is needed."""
         self._is_prepared = True
         if self._directory is not None and not self._directory.reserve.restore():
-            self._obstacle = f"{self._directory.reserve.path}: there is no room for it on the disk"
+            self._obstacle = self._directory.reserve.shortage
             self._turn()
 
     def _group(self) -> tuple[Rows, list[Write]]:
@@ -233,6 +236,8 @@ class Writer:
         """Whether the obstacle is gone: all that was held is written, and there is room in reserve again."""
         if not self._obstacle or self._held:
             return
+        if self._directory is not None and not self._directory.has_database and not self._directory.reserve.has_room:
+            return  # and there is no history that could make some
         try:
             self._journal.open()
         except StoreError as error:
@@ -258,7 +263,7 @@ class Writer:
         accepts = not self._obstacle and not self._is_crowded
         if accepts is not self._accepts:
             self._accepts = accepts
-            self._heard.turned(accepts, self._obstacle or (_CROWDED if self._is_crowded else ""))
+            self._heard.turned(accepts, self._obstacle or (CROWDED if self._is_crowded else ""))
 
     def _answer(self) -> None:
         for ask in self._asked:
@@ -269,6 +274,3 @@ class Writer:
                 rows = ()
             ask.answered(rows)
         self._asked.clear()
-
-
-_CROWDED = "what is owed fills the store: rows and bytes in [store] of hwbridge.toml say how much it may hold"

@@ -14,7 +14,7 @@ from bridge.mapping.needs import NO_NEEDS, TaskNeeds
 from bridge.mapping.watchers import LONGEST, MOST, QUIET
 from bridge.model.checks import Checks
 from bridge.model.details import MOST_NAMES
-from bridge.model.events import Event, Origin
+from bridge.model.events import DeviceGone, Event, Origin
 from bridge.model.triggers import DeviceWatcherEventKind, DeviceWatcherTrigger, OwnTrigger, Raised
 from tests.pure.mapper_said import SECOND, hear, mapper_for, receive, words
 from tests.pure.said import events_of
@@ -79,7 +79,9 @@ def add(device: str, at: float = 0, origin: Origin = Origin.LIVE, **more: str) -
             id="found, gone, and found anew",
         ),
         pytest.param(
-            "0 a subsystem=tty start\n0.01 a gone\n0.02 a subsystem=tty start", ["0.12 Add a Add a"], id="gone at once"
+            "0 a subsystem=tty start\n0.01 a gone\n0.02 a subsystem=tty start",
+            ["0.12 Add a Remove a Add a"],
+            id="gone at once",
         ),
     ],
 )
@@ -327,3 +329,12 @@ def test_every_event_is_told_once_and_in_order_in_the_batch_that_its_time_says(g
     assert [
         (each.at, [details["devpath"] for details in each.batch]) for each in raised if isinstance(each, Raised)
     ] == expected
+
+
+def test_a_device_that_is_lost_without_an_event_is_removed_for_those_who_know_of_it() -> None:
+    mapper = mapper_for(needs(ADD, REMOVE))
+    receive(mapper, add("one"))
+    mapper.advance(SECOND)
+    lost = [*mapper.gone(DeviceGone("udev", 2 * SECOND, "one")), *mapper.gone(DeviceGone("udev", 2 * SECOND, "other"))]
+
+    assert batches([*lost, *mapper.advance(3 * SECOND)]) == ["2.1 Remove one"]

@@ -193,6 +193,35 @@ def test_a_loop_of_a_caller_is_seen_though_it_takes_another_key_each_time() -> N
     assert len(looping.quarantined) == 1
 
 
+def test_a_loop_that_raises_twice_in_each_run_is_seen_though_its_queue_grows() -> None:
+    looping = Looping(dispatcher_of(run_limit=None, concurrency=Concurrency.QUEUE, queue_limit=50))
+    run = looping.take(looping.dispatcher.raised(Raised(at=0, trigger=GUID)))
+    for _ in range(3000):
+        if run is None:
+            break
+        looping.now += DURATION
+        for _ in range(2):
+            looping.take(looping.dispatcher.raised(Raised(at=looping.now, trigger=GUID, cause=run)))
+        run = looping.take(looping.dispatcher.completed(over(run, looping.now + 1)))
+        if run is None and looping.dispatcher.deadline is not None:
+            looping.now = looping.dispatcher.deadline
+            run = looping.take(looping.dispatcher.advance(looping.now))
+
+    assert len(looping.quarantined) == 1
+
+
+def test_a_run_that_raises_its_own_trigger_for_each_of_many_things_is_no_loop() -> None:
+    looping = Looping(dispatcher_of(run_limit=None, concurrency=Concurrency.QUEUE))
+    run = looping.take(looping.dispatcher.raised(Raised(at=0, trigger=GUID)))
+    for number in range(200):
+        looping.take(looping.dispatcher.raised(Raised(at=1, trigger=GUID, key=str(number), cause=run)))
+    while run is not None:
+        looping.now += DURATION
+        run = looping.take(looping.dispatcher.completed(over(run, looping.now)))
+
+    assert (looping.slowed, looping.quarantined, len(looping.began)) == ([], [], 201)
+
+
 def test_a_loop_over_two_tasks_is_seen_where_callers_of_the_api_raise() -> None:
     ids = count(1)
     dispatcher = Dispatcher(lambda: str(next(ids)))

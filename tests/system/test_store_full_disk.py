@@ -15,6 +15,7 @@ from bridge.errors import StoreError
 
 SMALL = Path("/run/small")
 STATE = SMALL / "state"
+WITH_WHOLE_RESERVE = "40m"
 LONG = raised(NAME="x" * 20_000)
 
 
@@ -46,7 +47,7 @@ def numbers() -> set[int]:
 
 @in_namespace
 def test_what_was_accepted_before_the_disk_was_full_is_written_and_new_raises_are_refused() -> None:
-    with small_disk() as stored:
+    with small_disk(WITH_WHOLE_RESERVE) as stored:
         stored.write(*(owed(number) for number in range(100)))
         fill()
         for number in range(100, 130):  # accepted in memory, before anybody knows
@@ -117,20 +118,18 @@ def test_what_is_answered_makes_room_for_what_is_held() -> None:
 
 @in_namespace
 def test_history_goes_so_that_what_is_owed_can_be_written() -> None:
-    with small_disk() as stored:
-        for number in range(500):
-            stored.write(*completed(number, output="x" * 4000))
+    with small_disk(WITH_WHOLE_RESERVE) as stored:
+        for number in range(2000):
+            stored.write(*completed(number, output="x" * 4000), token=number, wait=False)
+        stored.wait_for(1999)
         fill()
-        for number in range(70):
+        for number in range(200):  # twice what the reserve has room for
             stored.write(owed(number, raised=LONG), token=number, wait=False)
-        stored.wait_for(69)
-        assert not stored.turned()[0]
-        for number in range(70, 90):
-            fill("what the reserve left")
-            stored.write(owed(number, raised=LONG))
+        stored.wait_for(199)
 
-        assert len(stored.history()) < 500
-    assert numbers() == set(range(90))
+        assert not stored.turned()[0]
+        assert len(stored.history(3000)) < 2000
+    assert numbers() == set(range(200))
 
 
 @in_namespace
@@ -155,11 +154,8 @@ def test_new_raises_are_refused_until_there_is_more_room_than_the_reserve_takes(
 def test_a_disk_that_is_full_from_the_start_holds_everything() -> None:
     with small_disk() as stored:
         fill()
-        stored.read()
+        assert stored.read().refusal == f"{STATE}/store.reserve: there is no room for it on the disk"
         stored.write(owed(1), token=1, wait=False)
-        accepts, why = stored.turned()
-        assert not accepts
-        assert why == f"{STATE}/store.reserve: there is no room for it on the disk"
         assert stored.history() == []
         assert stored.committed() == []
 
@@ -167,6 +163,29 @@ def test_a_disk_that_is_full_from_the_start_holds_everything() -> None:
         stored.wait_for(1)
         assert stored.turned() == (True, "")
     assert numbers() == {1}
+
+
+@in_namespace
+def test_a_disk_that_is_full_at_the_start_refuses_new_raises_until_there_is_room() -> None:
+    with small_disk() as stored:
+        fill()
+        assert stored.read().refusal
+        assert list(STATE.iterdir()) == []
+        free()
+        assert stored.turned() == (True, "")
+        stored.write(owed(1))
+        stored.close()
+        (STATE / "store.reserve").unlink()
+        fill()
+
+        with Stored(STATE, start="second") as second:
+            found = second.read()
+            assert [kept.number for kept in found.restored.owed] == [1]
+            assert found.refusal == f"{STATE}/store.reserve: there is no room for it on the disk"
+            free()
+            assert second.turned() == (True, "")
+            second.write(owed(2))
+    assert numbers() == {1, 2}
 
 
 @in_namespace

@@ -21,7 +21,7 @@ from bridge.dispatch.decisions import (
 from bridge.dispatch.kept import Answered
 from bridge.errors import InvalidValueError
 from bridge.model.tasks import CancellationReason, DropReason, InstanceState
-from bridge.store.values import Limits
+from bridge.store.values import CROWDED, Limits
 
 EVERYTHING = (
     raised(key="left", NAME="card 0"),
@@ -169,6 +169,29 @@ def test_new_raises_are_taken_again_once_an_eighth_of_the_limits_is_free(tmp_pat
         stored.write(Answered(number=20))
 
         assert stored.turned() == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("limits", "size"),
+    [(Limits(rows=100), 10), (Limits(bytes=1024 * 1024), 30_000)],
+    ids=["rows", "bytes"],
+)
+def test_a_start_that_finds_the_limits_filled_refuses_new_raises_at_once(
+    tmp_path: Path, limits: Limits, size: int
+) -> None:
+    with Stored(tmp_path, limits=limits) as stored:
+        for number in range(101):
+            stored.write(owed(number, raised=raised(NAME="x" * size)))
+        stored.turned()
+
+    with Stored(tmp_path, limits=limits, start="second") as stored:
+        assert stored.read().refusal == CROWDED
+        stored.write(Answered(number=0))
+        stored.history()
+        assert stored.turns.empty()
+        stored.write(*(Answered(number=number) for number in range(1, 101)))
+        assert stored.turned() == (True, "")
+    assert remembered(tmp_path, limits=limits).refusal == ""
 
 
 def test_limits_that_leave_no_room_are_refused() -> None:

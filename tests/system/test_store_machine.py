@@ -176,7 +176,8 @@ class StoreMachine(RuleBasedStateMachine):
         assert found.damaged == ""
         assert found.unclean == ((self.claim[0],) if self.claim is not None and self.claim[1] == self.boot else ())
         assert found.restored.owed == self.expected_owed()
-        assert found.restored.earlier_boot == {kept.number for kept in self.expected_owed() if kept.raised.at < 0}
+        began = -self.times.asleep
+        assert found.restored.earlier_boot == {kept.number for kept in self.expected_owed() if kept.raised.at < began}
         assert {state.name: state for state in found.restored.tasks} == self.expected_tasks()
         assert found.memory.true == self.true
         assert found.memory.raised_this_boot == self.raised
@@ -188,9 +189,11 @@ class StoreMachine(RuleBasedStateMachine):
         kept = written.value
         assert isinstance(kept, Kept)
         if written.boot == self.boot:
-            return kept
+            slept = self.times.asleep - written.times.asleep
+            due = kept.due - slept if kept.due is not None else None
+            return replace(kept, raised=replace(kept.raised, at=kept.raised.at - slept), due=due)
         moved = written.times.wall_offset - self.times.wall_offset
-        at = min(-1, kept.raised.at + moved, self.times.now)
+        at = min(-1 - self.times.asleep, kept.raised.at + moved, self.times.now)
         left = kept.due + moved - self.times.now if kept.due is not None else None
         due = self.times.now + max(0, min(5 * MINUTE, left)) if left is not None else None
         return replace(kept, raised=replace(kept.raised, at=at), due=due)

@@ -19,6 +19,9 @@ def fill(books: Books, transaction: Transaction, kept: Kept) -> None:
     concurrency = None if task is None else task.registration.concurrency
     if concurrency is Concurrency.RESTART and activation.running is None and kept.merged > len(activation.raises):
         activation.begin_anew()  # a raise ends the retries of those before it
+    if not activation.started:
+        assert kept.due is None or place in books.slowed_places, f"{place} is held, and nobody says so"
+        activation.not_before = kept.due
     if activation.started:
         assert kept.merged == len(activation.raises), "what a run answers does not change after it has started"
     # Details are forgotten without their raise where the task does not want them any more.

@@ -12,6 +12,7 @@ from bridge.dispatch.decisions import Completed
 from bridge.model.conditions import MAINS
 from bridge.model.tasks import LONGEST_BACKOFF, CancellationReason, Expiry, Instance, Registration
 from bridge.model.triggers import (
+    ApplicationTrigger,
     CustomSystemEventTrigger,
     MaintenanceTrigger,
     OwnTrigger,
@@ -59,7 +60,7 @@ class Activation:
     """Its last run ended with the daemon, not by itself."""
     ever_cut_off: bool = False
     not_before: int | None = None
-    """When its backoff is over."""
+    """When its backoff, or what it is held for, is over."""
     has_batch: bool = True
     """Whether the details of all its raises were kept."""
     abandoned: bool = False
@@ -170,6 +171,8 @@ def _goes_off(trigger: Trigger, raised: Raised, name: str) -> bool:
             return raised.trigger is kind
         case TimeTrigger() | MaintenanceTrigger():
             return raised.trigger is OWN[type(trigger)] and raised.task == name
+        case ApplicationTrigger():
+            return raised.trigger is OwnTrigger.APPLICATION and raised.task == name
         case _:
             return False
 
@@ -190,12 +193,12 @@ class Books:
     before: int = 0
     """When the transaction before this one was."""
     boot: int = 0
-    held: dict[Place, list[int]] = field(default_factory=dict)
-    """Until when the next runs of a place that was slowed wait at most."""
     run_count: dict[Place, int] = field(default_factory=dict)
     """How many runs of a place were started in this life of the daemon."""
     slowed: set[str] = field(default_factory=set)
     """Tasks that seemed to raise their own trigger."""
+    slowed_places: set[Place] = field(default_factory=set)
+    """Where; the next runs of these may be held."""
     known_ids: set[str] = field(default_factory=set)
 
     def waiting(self, place: Place) -> list[Activation]:
@@ -246,7 +249,6 @@ class Books:
             activation.cut_off = activation.ever_cut_off = True
         self.runs.clear()
         self.levels.clear()
-        self.held.clear()
         self.run_count.clear()
         self.accepting, self.stopping = True, False
 
@@ -282,7 +284,6 @@ class Books:
                 each.slept += asleep
             if activation.not_before is not None:
                 activation.not_before -= asleep
-        self.held = {place: [until - asleep for until in held] for place, held in self.held.items()}
         for task in self.tasks.values():
             for due in task.due.values():
                 due.at -= asleep

@@ -171,10 +171,12 @@ class Promises:
                 assert is_due, f"{name} has not failed ten times in a row"
                 self.transaction.must_quarantine.discard(name)
                 self.books.tasks[name].quarantined = True
-            case Slowed(task=name, key=key, until=until):
-                assert self.books.run_count.get((name, key), 0) >= 15, "16 runs in a row make a suspicion"
+            case Slowed(task=name, key=key):
+                assert sum(count for place, count in self.books.run_count.items() if place[0] == name) >= 15, (
+                    "16 runs in a row make a suspicion"
+                )
                 self.books.slowed.add(name)
-                self.books.held.setdefault((name, key), []).append(until)
+                self.books.slowed_places.add((name, key))
             case Registered(task=registration, replaced=replaced):
                 self._tell("replaced" if replaced else "registered", registration.name)
             case Unregistered(task=name):
@@ -196,7 +198,6 @@ class Promises:
             task.spend(places)
             self.transaction.spent[name] = places
             place = (name, raised.key)
-            self.books.held.pop(place, None)
             self.books.loose.setdefault(place, []).append(Accepted(raised, self.books.boot))
             if task.registration.concurrency is Concurrency.RESTART:
                 is_open = self.books.is_open(task, raised)

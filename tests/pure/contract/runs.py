@@ -32,7 +32,6 @@ def start(books: Books, transaction: Transaction, started: Activate) -> None:
     transaction.started.add(activation.number)
     activation.started, activation.cut_off, activation.not_before = True, False, None
     activation.running = instance.instance_id
-    books.held[activation.place] = sorted(books.held.get(activation.place, ()))[1:]
     books.run_count[activation.place] = books.run_count.get(activation.place, 0) + 1
     books.runs[instance.instance_id] = Run(instance, activation, at)
 
@@ -47,13 +46,11 @@ def _check_room(books: Books, activation: Activation, registration: Registration
 
 def _check_turn(books: Books, activation: Activation, task: Task, at: int) -> None:
     is_parallel = task.registration.concurrency is Concurrency.PARALLEL
-    held = books.held.get(activation.place)
     for other in books.of_place(activation.place):
         is_ready = other.not_before is None or other.not_before <= at
-        is_in_the_way = not is_parallel or (is_ready and not held)
+        is_in_the_way = is_ready or not is_parallel
         if other.number < activation.number and other.running is None and is_in_the_way:
             assert not books.is_open(task, other.newest.raised), f"{other} is older than {activation}"
-    assert is_parallel or not held or at >= min(held), f"{activation.place} is held until {held}"
 
 
 def _check_contents(activation: Activation, instance: Instance) -> None:
@@ -210,11 +207,10 @@ def startable(books: Books, task: Task, at: int) -> list[Activation]:
     found = []
     for activation in books.of_task(task.registration.name):
         ready = activation.not_before is None or activation.not_before <= at
-        held = any(until > at for until in books.held.get(activation.place, ()))
         rivals = [] if is_parallel else [each for each in books.of_place(activation.place) if each is not activation]
         taken = any(each.running is not None or each.number < activation.number for each in rivals)
         taken |= not is_parallel and bool(books.runs_at(activation.place))
-        waits = activation.running is None and not activation.abandoned and not held and not taken
+        waits = activation.running is None and not activation.abandoned and not taken
         if waits and ready and books.is_open(task, activation.newest.raised):
             found.append(activation)
     return found

@@ -6,6 +6,6 @@ from hypothesis import settings
 from tests.pure.contract.machine import Contract
 
 Contract.TestCase.settings = settings(
-    max_examples=400, stateful_step_count=40, print_blob=True, report_multiple_bugs=False
+    max_examples=300, stateful_step_count=40, print_blob=True, report_multiple_bugs=False
 )
 TestTheContractInAnyOrder = pytest.mark.timeout(400)(Contract.TestCase)  # a failure is shrunk for up to 300 s

@@ -89,3 +89,16 @@ def test_a_device_that_raises_all_the_time_is_no_loop() -> None:
                 world.complete(instance_id)
 
     assert quarantined(world) == []
+
+
+def test_while_one_key_is_held_another_that_waits_is_run() -> None:
+    world = loop(by_cause=True, rounds=15)
+    (looping,) = world.processes
+
+    world.go_on(world.now + RUN // 2)
+    world.tell(raised(world, looping))
+    world.tell(Raised(at=world.now, trigger=PLUGGED, rule="r", key="b"))
+    world.go_on(world.now + RUN // 2)
+    world.complete(looping)
+    assert [each.key for each in slowed(world)] == ["a"]
+    assert [each.raised.key for each in world.processes.values()] == ["b"]

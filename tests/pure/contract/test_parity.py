@@ -2,11 +2,28 @@
 
 import pytest
 
-from bridge.dispatch.decisions import Activate, Cancel, Dropped, Finished, Kill, Latched
+from bridge.dispatch.decisions import Activate, Cancel, Dropped, Finished, Kill, Latched, StoreTurned
 from bridge.model.conditions import Named
 from bridge.model.guid import Guid
-from bridge.model.tasks import CancellationReason, Concurrency, DropReason, Instance, InstanceState, Registration, Retry
-from bridge.model.triggers import CustomSystemEventTrigger, Raised, Recurrence, SystemTrigger, TimeTrigger
+from bridge.model.tasks import (
+    CancellationReason,
+    Concurrency,
+    DropReason,
+    Instance,
+    InstanceState,
+    Registration,
+    RequestResult,
+    Retry,
+)
+from bridge.model.triggers import (
+    ApplicationTrigger,
+    CustomSystemEventTrigger,
+    OwnTrigger,
+    Raised,
+    Recurrence,
+    SystemTrigger,
+    TimeTrigger,
+)
 from bridge.pipeline.facts import ConditionSet, RegisterTask, UnregisterTask
 from bridge.pipeline.pipeline import Fact
 from tests.pure.contract.cases import GONE, INTERNET, PLUGGED, SECOND, ZONE, task
@@ -251,3 +268,21 @@ def test_periods_that_passed_while_the_daemon_was_down_are_one_run() -> None:
     world.complete("1")
     world.go_on(begun + 40 * SECOND)
     assert [each.at for each in world.outcomes if isinstance(each, Activate)][1:] == [begun + 40 * SECOND]
+
+
+def test_a_request_is_answered_by_what_the_task_is_and_does() -> None:
+    world = world_with(task("t", ApplicationTrigger(), from_file=False), task("other", from_file=False))
+    ask = world.pipeline.dispatcher.request_result
+    request = Raised(at=world.now, trigger=OwnTrigger.APPLICATION, task="t")
+
+    assert [ask("t"), ask("other"), ask("none")] == [
+        RequestResult.Allowed,
+        RequestResult.UnknownError,
+        RequestResult.UnknownError,
+    ]
+    assert [each.task.name for each in started(told(world, request))] == ["t"]
+    assert ask("t") is RequestResult.CurrentlyRunning
+    world.complete("1")
+    assert ask("t") is RequestResult.Allowed
+    world.tell(StoreTurned(at=world.now, accepts=False))
+    assert ask("t") is RequestResult.DisabledByPolicy

@@ -133,7 +133,7 @@ class World:
         match decision:
             case Activate(instance=instance):
                 self.processes[instance.instance_id] = instance
-            case Kill(instance=instance):
+            case Kill(instance=instance) if instance.instance_id in self.processes:
                 self.killed.add(instance.instance_id)
             case _:
                 pass
