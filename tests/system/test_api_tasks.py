@@ -127,7 +127,7 @@ def test_a_run_of_a_task_that_is_unregistered_finishes_or_is_canceled(
         daemon.wait_until_idle()
 
         assert daemon.said() == words
-        assert "dropped lamp key : Unregistered" in daemon.log()
+        assert "dropped lamp: Unregistered" in daemon.log()
 
 
 def test_a_task_that_was_unregistered_is_not_there_after_a_restart(daemon: Daemon) -> None:

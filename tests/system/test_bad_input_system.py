@@ -63,7 +63,7 @@ RECORDINGS: dict[str, tuple[str | bytes, str]] = {
     "value a table": (HEADER + event(value={"a": 1}), "2: value is {'a': 1}"),
     "value too large": (HEADER + event().replace("1}", "9" * 5000 + "}"), "2: is not JSON"),
     "origin": (HEADER + event(origin="now"), "2: origin is 'now', not one of live, start, resync"),
-    "no time": (HEADER + event(at=None), "2: is a second header: a file holds one recording"),
+    "no time": (HEADER + event(at=None), "2: has no at, the seconds since the recording began"),
     "time a text": (HEADER + event(at="1"), "2: at is '1', not a number of seconds"),
     "before the start": (HEADER + event(at=-1), "2: at is -1, not a time within a recording"),
     "beyond all time": (HEADER + event(at=1e300), "2: at is 1e+300, not a time within a recording"),
