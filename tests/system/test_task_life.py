@@ -277,7 +277,7 @@ def test_a_task_that_raises_its_own_trigger_is_slowed_named_and_stopped(daemon: 
 
     with daemon:
         daemon.raise_trigger()
-        daemon.wait_for_log("slowed echo key ")
+        daemon.wait_for_log("slowed echo: ")
         daemon.raise_trigger(OTHER)
         daemon.wait_for_words("on")
         daemon.wait_for_log(f"quarantined echo: it raises its own trigger {GUID}")
@@ -302,7 +302,7 @@ def test_what_waits_for_a_task_whose_file_is_gone_is_dropped_and_does_not_come_b
         assert daemon.raise_trigger() == "NoSubscribers"
         status = daemon.status()
         assert (status["tasks"], status["running"], status["waiting"]) == (0, 1, 0)
-        assert daemon.log().count("dropped lamp key : Unregistered\n") == 2
+        assert daemon.log().count("dropped lamp: Unregistered\n") == 2
         daemon.release()
         daemon.wait_for_words("off")
         wait_until_done(daemon)
