@@ -30,6 +30,7 @@ def wait_for_end(pid: int) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:
+    reap_orphans(())  # what killed daemons of other tests have left to us
     before = children(os.getpid())
     yield
     assert children(os.getpid()) == before
