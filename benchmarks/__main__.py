@@ -9,16 +9,22 @@ from pathlib import Path
 from benchmarks import (
     durable_raises,
     evdev_pipeline,
+    hostile,
     idle,
+    import_time,
     journal,
     killed,
     mouse,
+    raise_start,
     recordings,
     registrations,
+    round_trip,
     rule_count,
     start,
     timers,
     uevent,
+    warm_handler,
+    watchers,
 )
 from benchmarks.result import Missing, Result
 
@@ -29,12 +35,18 @@ BENCHMARKS: tuple[Callable[[], Iterator[Result | Missing]], ...] = (
     recordings.measure,
     journal.measure,
     durable_raises.measure,
+    warm_handler.measure,
     registrations.measure,
     uevent.measure,
     start.measure,
+    import_time.measure,
+    raise_start.measure,
     idle.measure,
     mouse.measure,
     killed.measure,
+    watchers.measure,
+    round_trip.measure,
+    hostile.measure,
 )
 OUTPUT = Path("bench.json")
 

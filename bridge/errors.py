@@ -8,6 +8,7 @@ BridgeError
 │   ├── InvalidDetailsError              details that are too many, too long or misnamed
 │   └── UnknownCodeError                 no such input event type or code
 ├── DeclarationError (ValueError)        rules, tasks or configuration files hold errors
+├── TrustError (PermissionError)         a file or directory that others could have written
 ├── RecordingError (ValueError)          a recording that cannot be read
 ├── HandlerError                         a handler that cannot be started
 ├── DeviceError (OSError)                a device or a kernel interface that does not do what was asked
@@ -17,7 +18,14 @@ BridgeError
 ├── ProtocolError (ValueError)           the peer does not speak varlink
 ├── InterfaceError (ValueError)          a varlink interface description that cannot be read
 ├── NoDaemonError (ConnectionError)      no daemon answers
+├── UnknownEntryPointError (ImportError) the Python handler of a task cannot be found
+├── RunFailedError                       a run did not succeed
 └── CallFailedError                      the daemon answered with a named error
+    ├── NotAllowedError (PermissionError)
+    ├── InvalidTaskError (ValueError)
+    ├── UnknownNameError (LookupError)   no task, trigger or run has this name
+    ├── BusyError                        a queue is full
+    └── StoreFullError                   nothing can be written down now
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,6 +81,10 @@ class DeclarationError(BridgeError, ValueError):
         self.problems = tuple(problems)
 
 
+class TrustError(BridgeError, PermissionError):
+    """A file or directory that others could have written; the message says who, and what is trusted."""
+
+
 class RecordingError(BridgeError, ValueError):
     """A recording that cannot be read; the message begins with file:line."""
 
@@ -120,3 +132,31 @@ class CallFailedError(BridgeError):
         super().__init__(message or f"{error.rpartition('.')[2]}{': ' if shown else ''}{shown}")
         self.error = error
         self.parameters = dict(parameters)
+
+
+class NotAllowedError(CallFailedError, PermissionError):
+    """The caller may not do this; the message says what, and who may."""
+
+
+class InvalidTaskError(CallFailedError, ValueError):
+    """A task that cannot be registered; `parameters["reasons"]` has what is wrong in it, at most 50 things."""
+
+
+class UnknownNameError(CallFailedError, LookupError):
+    """No task, trigger or run has this name."""
+
+
+class BusyError(CallFailedError):
+    """A task's queue is full, or a user has as many tasks as one may have."""
+
+
+class StoreFullError(CallFailedError):
+    """Nothing can be written down now, so nothing new is accepted."""
+
+
+class UnknownEntryPointError(BridgeError, ImportError):
+    """The Python handler of a task cannot be found; the message says what is missing, and where it was looked for."""
+
+
+class RunFailedError(BridgeError):
+    """A run did not succeed; the message says which, and why."""

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("hwbridge", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hwbridge")
 
+os.umask(0o022)  # what others may write, no daemon believes
+
 ALLOWED_SKIPS = Path(__file__).parents[1] / ".ci" / "allowed-skips"
 
 

@@ -1,13 +1,16 @@
 """Asks the daemon for a verb, and says in words what it refused. Which method is called, the verb knows."""
 
 import argparse
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from bridge.cli.places import socket_to_call
+from bridge.cli.places import sockets_to_try
 from bridge.client.connection import Connection
 from bridge.client.pages import all_tasks
-from bridge.errors import BridgeError, CallFailedError, ProtocolError
+from bridge.client.refusals import named
+from bridge.errors import BridgeError, CallFailedError, NoDaemonError, ProtocolError
+from bridge.model.sockets import NOBODY_THERE
 from bridge.toml.values import did_you_mean
 
 TIMEOUT_SECONDS = 10
@@ -19,18 +22,45 @@ def connected(arguments: argparse.Namespace) -> Iterator[Connection]:
 
     Raises `BridgeError`s only: what does not answer as the interface says becomes a `ProtocolError`.
     """
-    socket = str(socket_to_call(arguments))
-    with Connection(socket, timeout_seconds=TIMEOUT_SECONDS) as connection:
+    with _connection(arguments) as connection, in_words(connection):
+        yield connection
+
+
+@contextmanager
+def in_words(connection: Connection) -> Iterator[None]:
+    """What goes wrong with calls on the connection and with what they answer, as errors that people understand."""
+    try:
+        yield
+    except CallFailedError as error:
+        raise _in_words(error, connection) from error
+    except BridgeError:
+        raise
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise ProtocolError(
+            f"{connection.path}: what answers here is no daemon of ours, or one of another version"
+        ) from error
+
+
+def _connection(arguments: argparse.Namespace) -> Connection:
+    """To the first socket behind which a daemon is."""
+    looked_at = []
+    for socket in sockets_to_try(arguments):
         try:
-            yield connection
-        except CallFailedError as error:
-            raise _in_words(error, connection) from error
-        except BridgeError:
-            raise
-        except (LookupError, TypeError, ValueError, OverflowError) as error:
-            raise ProtocolError(
-                f"{socket}: what answers here is no daemon of ours, or one of another version"
-            ) from error
+            return Connection(socket, timeout_seconds=TIMEOUT_SECONDS)
+        except NoDaemonError as error:
+            looked_at.append(str(error))
+            if not isinstance(error.__cause__, NOBODY_THERE):
+                break
+    raise NoDaemonError(f"{'; '.join(looked_at)}; {_how_to_start(arguments)}")
+
+
+def _how_to_start(arguments: argparse.Namespace) -> str:
+    (first, *others) = sockets_to_try(arguments)
+    if arguments.system or (others and os.getuid() == 0):
+        return "to start one: `systemctl start hwbridge`, or `hwbridge run`"
+    if arguments.user or others:
+        return "to start your own: `hwbridge run --user`"
+    return f"to start one: `hwbridge run --socket {first}`"
 
 
 def _in_words(error: CallFailedError, connection: Connection) -> CallFailedError:
@@ -43,7 +73,7 @@ def _in_words(error: CallFailedError, connection: Connection) -> CallFailedError
         case "org.hwbridge.TaskOfFile", {"name": str(name)}:
             return _said(error, f"task {name!r} is in a tasks file: take it out there, and send the daemon HUP")
         case _:
-            return error
+            return named(error)
 
 
 def _said(error: CallFailedError, message: str) -> CallFailedError:

@@ -1,9 +1,8 @@
-"""Text for people: columns, moments, durations. Nothing here prints, and control characters never get through."""
+"""Text for people: columns, moments. Nothing here prints, and control characters never get through."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bridge.model.durations import MICROSECONDS
 from bridge.model.text import printable
 
 
@@ -24,15 +23,3 @@ def moment(wall: int) -> str:
     Raises `OverflowError` or `ValueError` for one that no clock shows.
     """
     return f"{datetime.fromtimestamp(wall / 1_000_000, UTC).astimezone():%Y-%m-%d %H:%M:%S %Z}"
-
-
-def length(microseconds: int) -> str:
-    """About how long something takes.
-
-    >>> length(1_234), length(17_047), length(90_061_000_000)
-    ('1ms', '17ms', '25h')
-    """
-    unit = next((unit for unit in ("h", "m", "s", "ms") if microseconds >= 2 * MICROSECONDS[unit]), "")
-    if not unit:
-        return f"{microseconds}us" if microseconds < MICROSECONDS["ms"] else f"{microseconds // 1000}ms"
-    return f"{microseconds // MICROSECONDS[unit]}{unit}"

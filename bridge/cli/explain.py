@@ -1,120 +1,74 @@
-"""`hwbridge explain`: why recorded events raised what they did, and why rules did not raise. It starts no program.
+"""`hwbridge explain`: why a task does not run, or why rules raised at recorded events or not. It changes nothing.
 
-Rules decide as in `replay`, by the same code, which here also tells what it saw when it decided that a rule does not
-raise.
+What is asked about is told from what was given: an event, a task or recordings. What would be two of them is refused.
 """
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bridge.cli.errors import show_error
-from bridge.cli.explanations import Group, Verdict, json_of_group, json_of_summary, text_of_group, text_of_summaries
-from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
-from bridge.errors import InvalidValueError, RecordingError
-from bridge.mapping.explain.reasons import Withheld
-from bridge.mapping.explain.tally import Tally
-from bridge.mapping.raising import Refusal
-from bridge.mapping.table import RuleTable
-from bridge.model.events import DeviceGone, Event
-from bridge.model.triggers import Raised
-from bridge.pipeline.pipeline import Outcome
-from bridge.service.declarations import read_declarations
-from bridge.service.recordings import RecordingFile, merged, open_recording
-from bridge.testing.replay import Replay
-from bridge.toml.values import NOT_THERE_YET, nearest_or_all
+from bridge.cli.given import name, text
+from bridge.cli.places import add_daemon_options, add_file_options
+from bridge.errors import InvalidValueError
+
+_RECORDING = ".jsonl"
+_OF_FILES = ("rule", "rules", "tasks")
+_OF_TASKS = ("socket",)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `explain`."""
-    parser.add_argument("files", metavar="FILE", type=path, nargs="+", help="a recording; several are merged by time")
+    parser.add_argument(
+        "what",
+        metavar="TASK|FILE",
+        type=name,
+        nargs="*",
+        help=f"a task of the daemon; or a recording: a file, or what ends in {_RECORDING} or holds a slash; "
+        "several recordings are merged by time",
+    )
+    parser.add_argument("--task", metavar="TASK", type=name, help="this task, whatever files there are")
+    parser.add_argument(
+        "--event",
+        metavar="EVENT",
+        type=text,
+        help="this event, as a recording has it: the line itself, FILE:LINE, or - for a line on standard input",
+    )
     add_file_options(parser)
-    add_whose_options(parser)
     parser.add_argument("--rule", metavar="NAME", action="append", help="explain this rule only; may be given again")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    add_daemon_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints what came of each rule at each event, then what came of it on the whole."""
-    declarations = read_declarations(directories_of(arguments, places_of(arguments)))
-    rules = _asked_for(declarations.rules, arguments.rule)
-    tally = Tally(rules)
-    with ExitStack() as opened:
-        recordings = [opened.enter_context(_open(file)) for file in arguments.files]
-        for group in _groups(rules, merged(recordings)):
-            for verdict in group.verdicts:
-                _count(tally, verdict)
-            for line in json_of_group(group) if arguments.json else text_of_group(group):
-                print(line)
-    for line in map(json_of_summary, tally.summaries()) if arguments.json else text_of_summaries(tally.summaries()):
-        print(line)
-    return 0
+    """Prints why, as far as it can be known."""
+    what: Sequence[str] = arguments.what
+    if sum((bool(what), arguments.task is not None, arguments.event is not None)) != 1:
+        raise InvalidValueError("explain what? A task, recordings, or --event; see hwbridge explain --help")
+    if arguments.event is not None:
+        from bridge.cli.explain_event import explain_event  # late: each of the three loads what others need not
+
+        _refuse(arguments, _OF_TASKS, "an event is explained without a daemon")
+        return explain_event(arguments)
+    task = arguments.task if arguments.task is not None else None if _are_recordings(what) else what[0]
+    if task is not None:
+        from bridge.cli.explain_task import explain_task
+
+        _refuse(arguments, _OF_FILES, f"{task!r} is a task, which the daemon explains by the rules in force")
+        return explain_task(arguments, task, is_guessed=arguments.task is None)
+    from bridge.cli.explain_recordings import explain_recordings
+
+    _refuse(arguments, _OF_TASKS, "recordings are explained without a daemon")
+    return explain_recordings(arguments, list(map(Path, what)))
 
 
-def _open(file: Path) -> RecordingFile:
-    try:
-        return open_recording(file)
-    except RecordingError as error:
-        if os.path.lexists(file):
-            raise
-        raise RecordingError(
-            str(file), 1, f"there is no such recording; to explain a task is {NOT_THERE_YET}"
-        ) from error
+def _are_recordings(what: Sequence[str]) -> bool:
+    """Whether recordings are meant: a task has one name, and a name that is a file's is the file's."""
+    return len(what) > 1 or what[0] == "-" or what[0].endswith(_RECORDING) or "/" in what[0] or os.path.lexists(what[0])
 
 
-def _asked_for(rules: RuleTable, names: Sequence[str] | None) -> RuleTable:
-    """The rules of these names, or all: no rule raises otherwise because others are there."""
-    if names is None:
-        return rules
-    known = [rule.name for rule in rules.rules]
-    for name in names:
-        if name not in known:
-            raise InvalidValueError(f"no rule has the name {name!r}{nearest_or_all(name, known)}")
-    return RuleTable([rule for rule in rules.rules if rule.name in names], rules.names, rules.conditions, rules.devices)
-
-
-def _groups(rules: RuleTable, events: Iterable[Event | DeviceGone]) -> Iterator[Group]:
-    """What the rules decide, event by event; what is decided when timers are due stands by itself."""
-    told: list[Withheld] = []
-    places = {rule.name: place for rule, place in rules.places.items()}
-
-    def decided(outcomes: Iterable[Outcome]) -> list[Verdict]:
-        verdicts: list[Verdict] = [*_raised(outcomes), *told]
-        told.clear()
-        return sorted(verdicts, key=lambda verdict: (verdict.at, places.get(_rule(verdict), len(places))))
-
-    replay = Replay(rules, explain=told.append)
-    for event in events:
-        yield from _timers(decided(replay.advance(event.at)))
-        verdicts = decided(replay.tell(event))
-        if verdicts:
-            yield Group(event.at, event, verdicts)
-    yield from _timers(decided(replay.run_out()))
-
-
-def _timers(verdicts: Sequence[Verdict]) -> Iterator[Group]:
-    for at, due in groupby(verdicts, key=lambda verdict: verdict.at):
-        yield Group(at, None, list(due))
-
-
-def _raised(outcomes: Iterable[Outcome]) -> Iterator[Raised]:
-    for outcome in outcomes:
-        match outcome:
-            case Raised():
-                yield outcome
-            case Refusal(message=message):
-                show_error(f"hwbridge: {message}")
-
-
-def _rule(verdict: Verdict) -> str:
-    return verdict.rule.name if isinstance(verdict, Withheld) else verdict.rule or ""
-
-
-def _count(tally: Tally, verdict: Verdict) -> None:
-    if isinstance(verdict, Raised):
-        tally.raised(verdict)
-    else:
-        tally.withheld(verdict)
+def _refuse(arguments: argparse.Namespace, options: Sequence[str], why: str) -> None:
+    given: Mapping[str, object] = vars(arguments)
+    for option in options:
+        if given[option]:
+            raise InvalidValueError(f"--{option} has no meaning here: {why}")

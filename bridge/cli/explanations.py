@@ -32,7 +32,7 @@ def text_of_group(group: Group) -> Iterator[str]:
     for verdict in group.verdicts:
         match verdict:
             case Raised():
-                yield f"  {verdict.rule}: raised"
+                yield f"  {verdict.rule or verdict.trigger}: raised"
             case Withheld():
                 yield f"  {verdict.rule.name}: {printable(str(verdict.reason))}"
 

@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from bridge.model.sockets import VARIABLE, sockets_meant
 from bridge.service.places import Directories, Places, system_places, user_places
 
 
@@ -61,38 +62,11 @@ def directories_of(arguments: argparse.Namespace, places: Places) -> Directories
 
 def given_socket(arguments: argparse.Namespace) -> Path | None:
     """The socket that was given, by option or environment."""
-    if arguments.socket is not None:
-        return Path(arguments.socket)
-    named = os.environ.get("HWBRIDGE_SOCKET")
+    named = arguments.socket or os.environ.get(VARIABLE)
     return Path(named) if named else None
 
 
-def socket_to_call(arguments: argparse.Namespace) -> Path:
-    """The socket of the daemon that is meant: by default the user's if it is there, else the system's."""
-    given = given_socket(arguments)
-    if given is not None:
-        return given
-    user = user_places(os.environ, os.getuid()).socket
-    if arguments.user or (not arguments.system and user.exists()):
-        return user
-    return system_places().socket
-
-
-class NotYet(argparse.Action):
-    """An option of the contract that a later version brings: it is refused by name."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        """Ends with a usage error."""
-        parser.error(f"{option_string} is not there yet in this version of hwbridge")
-
-
-def add_options_not_yet(parser: argparse.ArgumentParser, *options: str) -> None:
-    """Options that are refused by name, and that the help does not show."""
-    for option in options:
-        parser.add_argument(option, action=NotYet, nargs="?", help=argparse.SUPPRESS)
+def sockets_to_try(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Where the daemon that is meant may be: by default the user's if it is there, else the system's."""
+    given = None if arguments.socket is None else str(arguments.socket)
+    return sockets_meant(os.environ, os.getuid(), given, user=arguments.user, system=arguments.system)

@@ -4,8 +4,9 @@ import argparse
 import os
 
 from bridge.cli.asking import connected
+from bridge.cli.given import integer
 from bridge.cli.places import add_daemon_options
-from bridge.client.instance import checked_progress
+from bridge.client.instance import MOST_PROGRESS
 from bridge.errors import InvalidValueError
 
 INSTANCE_ID = "HWBRIDGE_INSTANCE_ID"
@@ -13,16 +14,16 @@ INSTANCE_ID = "HWBRIDGE_INSTANCE_ID"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `progress`."""
-    parser.add_argument("progress", metavar="N", type=int, help="how far it is, in a measure of the task's own")
+    how_far = "how far it is, in a measure of the task's own"
+    parser.add_argument("progress", metavar="N", type=integer(0, MOST_PROGRESS), help=how_far)
     add_daemon_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Reports it."""
-    progress = checked_progress(arguments.progress)
     instance_id = os.environ.get(INSTANCE_ID)
     if not instance_id:
         raise InvalidValueError(f"{INSTANCE_ID} is not set: `hwbridge progress` is for handlers, which are given it")
     with connected(arguments) as daemon:
-        daemon.call("org.hwbridge.ReportProgress", {"instance_id": instance_id, "progress": progress})
+        daemon.call("org.hwbridge.ReportProgress", {"instance_id": instance_id, "progress": arguments.progress})
     return 0

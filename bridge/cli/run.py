@@ -2,8 +2,12 @@
 
 import argparse
 import logging
+import os
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bridge.service.no_tls  # noqa: F401  # before anything that imports asyncio
 from bridge.cli.places import (
@@ -14,10 +18,12 @@ from bridge.cli.places import (
     path,
     places_of,
 )
-from bridge.model.text import printable
 from bridge.service.daemon import Configuration, run_daemon
-from bridge.service.declarations import read_settings
-from bridge.service.recordings import open_recording
+from bridge.service.declarations import read_settings_to_run
+from bridge.service.log_output import log_handler
+
+if TYPE_CHECKING:
+    from bridge.service.recordings import RecordingFile
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,30 +40,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class _LineFormatter(logging.Formatter):
-    """A message stays on its line and moves no cursor, whatever a device calls itself or a handler prints."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """The message, with what cannot be printed escaped."""
-        return printable(super().formatMessage(record))
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Runs the daemon until TERM or Ctrl-C."""
     places = places_of(arguments)
     socket = given_socket(arguments)
-    log = logging.StreamHandler(sys.stderr)
-    log.setFormatter(_LineFormatter("hwbridge: %(message)s"))
+    log = log_handler(sys.stderr, os.environ)
     logging.basicConfig(handlers=[log], level=logging.DEBUG if arguments.verbose else logging.INFO)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     with ExitStack() as opened:
         configuration = Configuration(
             directories=directories_of(arguments, places),
-            settings=read_settings(arguments.config or places.config, given=arguments.config is not None),
+            settings=read_settings_to_run(arguments.config or places.config, given=arguments.config is not None),
             state=arguments.state or places.state,
             socket=socket or places.socket,
             socket_is_default=socket is None,
-            recordings=[opened.enter_context(open_recording(file)) for file in arguments.play],
+            recordings=_opened(arguments.play, opened),
         )
         run_daemon(configuration)
     return 0
+
+
+def _opened(files: Sequence[Path], opened: ExitStack) -> "Sequence[RecordingFile]":
+    if not files:
+        return ()
+    from bridge.service.recordings import open_recording  # late: 5 ms, and few daemons play anything
+
+    return [opened.enter_context(open_recording(file)) for file in files]

@@ -8,6 +8,7 @@ from typing import Any
 from bridge.cli.asking import connected
 from bridge.cli.columns import moment
 from bridge.cli.places import add_daemon_options
+from bridge.cli.tables import alarming
 from bridge.model.text import count_of, printable
 
 
@@ -23,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
         status = daemon.call("org.hwbridge.Status", {})["status"]
         lines = _lines(status)
     for line in [json.dumps(status)] if arguments.json else lines:
-        print(printable(line))
+        print(line)
     return 0
 
 
@@ -35,19 +36,19 @@ def _lines(status: dict[str, Any]) -> list[str]:
         f"{status['events']} events seen, {status['raised']} triggers raised",
         *_lines_of_store(status["store"]),
     ]
-    lines += [f"quarantined: {each['name']}: {each['why']}" for each in status["quarantined"]]
+    lines += [alarming(f"quarantined: {each['name']}: {each['why']}") for each in status["quarantined"]]
     for monitor in status["monitors"]:
         devices = ", ".join(monitor["devices"]) or "no device"
         repaired = f"; events lost and repaired {monitor['lost']} times" if monitor["lost"] else ""
-        lines.append(f"{monitor['source']}: {devices}{repaired}")
-        lines += [f"  {refused}" for refused in monitor["refused"]]
+        lines.append(printable(f"{monitor['source']}: {devices}{repaired}"))
+        lines += [alarming(f"  {refused}") for refused in monitor["refused"]]
     if status["reload_errors"]:
-        lines.append("the last reload was refused; the rules and tasks from before are in force:")
-        lines += [f"  {error}" for error in status["reload_errors"]]
+        lines.append(alarming("the last reload was refused; the rules and tasks from before are in force:"))
+        lines += [alarming(f"  {error}") for error in status["reload_errors"]]
     return lines
 
 
 def _lines_of_store(store: dict[str, Any]) -> Iterator[str]:
     yield f"store: durability {store['durability']}, {store['owed']} owed"
     if not store["accepts"]:
-        yield f"  new raises are refused: {store['refusal']}"
+        yield alarming(f"  new raises are refused: {store['refusal']}")

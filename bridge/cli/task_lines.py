@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bridge.cli.columns import aligned, moment
+from bridge.cli.columns import moment
+from bridge.cli.tables import record_lines, table_lines
 from bridge.model.durations import format_duration
 from bridge.model.text import count_of
 
@@ -25,15 +26,12 @@ def lines_of_tasks(tasks: Sequence[Task]) -> list[str]:
         )
         for task in tasks
     ]
-    return aligned([_HEAD, *rows]) if rows else []
+    return table_lines(_HEAD, rows)
 
 
 def lines_of_task(task: Task) -> list[str]:
     """All that is known of one task."""
-    rows = [
-        (label if place == 0 else "", said) for label, all_said in _about(task) for place, said in enumerate(all_said)
-    ]
-    return aligned(rows)
+    return record_lines(_about(task))
 
 
 def _about(task: Task) -> Iterator[tuple[str, Sequence[str]]]:
@@ -49,7 +47,7 @@ def _about(task: Task) -> Iterator[tuple[str, Sequence[str]]]:
     yield "from", ["a tasks file" if task["from_file"] else f"the API, registered by uid {task['owner']}"]
     if task["user"] is not None:
         yield "user", [task["user"]]
-    yield "triggers", [_trigger(each) + _present(each) for each in task["triggers"]]
+    yield "triggers", [_trigger(each) + _guid(each) + _present(each) for each in task["triggers"]]
     yield "conditions", [f"{_condition(each)}: {each['state']}" for each in task["conditions"]]
     yield "running", [_running(each) for each in task["running"]]
     yield "waiting", [_waiting(each) for each in task["waiting"]]
@@ -59,7 +57,11 @@ def _about(task: Task) -> Iterator[tuple[str, Sequence[str]]]:
 def _trigger(trigger: Mapping[str, Any]) -> str:
     recurrence = {"once": " once a boot", "one_shot": " one-shot"}.get(trigger["recurrence"], "")
     every = f" {format_duration(trigger['period'])}" if trigger["period"] is not None else ""
-    return f"{trigger['trigger']}{every}{recurrence}"
+    return f"{trigger.get('name') or trigger['trigger']}{every}{recurrence}"
+
+
+def _guid(trigger: Mapping[str, Any]) -> str:
+    return f" {trigger['trigger']}" if trigger.get("name") else ""
 
 
 def _present(trigger: Mapping[str, Any]) -> str:

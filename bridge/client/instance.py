@@ -1,17 +1,19 @@
 """What a Python handler holds of its run: the signal that it is canceled, deferrals, progress; and how one is called.
 
-It knows neither the daemon nor who delivers what is signalled: a worker and a test do.
+It knows neither the daemon nor who delivers what is signalled: a worker and a test do. It loads little: a worker starts
+while somebody waits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 
 from bridge.errors import HandlerError, InvalidValueError
-from bridge.model.tasks import CancellationReason
 
 TYPE_CHECKING = False  # typing's own would load typing, which takes longer than everything else here
 if TYPE_CHECKING:
     from typing import Any
+
+    from bridge.model.cancellation import CancellationReason
 
 MOST_PROGRESS = 2**32 - 1
 """`IBackgroundTaskInstance.Progress` is an unsigned number of 32 bits; what it counts is for the task to say."""
@@ -46,7 +48,7 @@ class CanceledSignal:
         if sent is not None:
             callback(*sent)
 
-    def send(self, instance: object, reason: CancellationReason) -> None:
+    def send(self, instance: object, reason: "CancellationReason") -> None:
         """Calls what is connected, in the order in which it was; a second time nothing happens."""
         with self._lock:
             if self._sent is not None:
@@ -113,6 +115,50 @@ class Deferrals:
             is_done = was_open and self._has_returned and not self._open
         if is_done:
             self._done()
+
+
+class BackgroundTaskInstance:
+    """A run, as its handler is given it: Windows' `IBackgroundTaskInstance`, with what came with the trigger.
+
+    `trigger` is a GUID as shown, or the name of a system trigger; `details` are those of the newest raise, `merged` is
+    how many raises the run answers, and `batch` has the details of each, oldest first, where the task asks for them.
+    `redelivered`: a run before it, which the daemon did not live to see the end of, may have done some of it.
+    `raised_at` is when the newest of its raises came, in microseconds since 1970.
+    """
+
+    def __init__(self, activation: "Mapping[str, Any]", report: Callable[[int], object], deferrals: Deferrals) -> None:
+        self.instance_id: str = activation["instance_id"]
+        self.task: str = activation["task"]
+        self.trigger: str = activation["trigger"]
+        self.key: str = activation["key"]
+        self.details: dict[str, str] = activation["details"]
+        self.batch: tuple[dict[str, str], ...] = tuple(activation["batch"])
+        self.merged: int = activation["merged"]
+        self.redelivered: bool = activation["redelivered"]
+        self.raised_at: int = activation["raised_at"]
+        self.canceled = CanceledSignal()
+        self._deferrals = deferrals
+        self._report = report
+        self._progress = 0
+
+    @property
+    def progress(self) -> int:
+        """What was last reported; to set it reports it, in a measure of the task's own, from 0 to 4294967295."""
+        return self._progress
+
+    @progress.setter
+    def progress(self, progress: int) -> None:
+        self._progress = checked_progress(progress)
+        self._report(self._progress)
+
+    @property
+    def suspended_count(self) -> int:
+        """0: hwbridge suspends no run. How often others froze it, the history has."""
+        return 0
+
+    def get_deferral(self) -> Deferral:
+        """Keeps the run open until the deferral is completed. Raises `HandlerError` when it is over."""
+        return self._deferrals.take()
 
 
 def checked_progress(progress: object) -> int:

@@ -31,7 +31,7 @@ def newest_entries(connection: Connection, limit: int, task: str | None = None) 
     """The newest lines of the history, oldest first. Raises as `all_tasks`."""
     if limit <= MOST_ENTRIES:
         answer = connection.call("org.hwbridge.History", {"limit": limit, "task": task})
-        if not answer["more"]:
+        if not answer["more"] or len(answer["entries"]) == limit:
             return list(answer["entries"])
     return list(deque(entries_since(connection, 0, task), maxlen=limit))  # one answer cannot hold them
 
@@ -42,6 +42,6 @@ def entries_since(connection: Connection, since: int, task: str | None = None) -
         asked = {"limit": MOST_ENTRIES, "task": task, "since": since}
         answer = connection.call("org.hwbridge.History", asked)
         yield from answer["entries"]
-        if not answer["more"] and len(answer["entries"]) < MOST_ENTRIES:
+        if not answer["more"]:
             return
         since = answer["entries"][-1]["seq"]

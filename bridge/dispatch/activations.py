@@ -3,17 +3,17 @@
 It gathers the decisions of one fact; whoever received the fact takes them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
 
-from bridge.dispatch.decisions import Activate, Decision, Dropped, Latched, Quarantined, Slowed, Told
+from bridge.dispatch.deadlines import Deadlines
+from bridge.dispatch.decisions import Activate, Decision, Dropped, Heard, Latched, Merged, Quarantined, Slowed, Told
 from bridge.dispatch.ledger import Ledger
 from bridge.dispatch.registry import Registry
-from bridge.dispatch.runs import MOST_VOID, Run, Runs
+from bridge.dispatch.runs import Run, Runs
 from bridge.dispatch.task import Task
 from bridge.dispatch.time_triggers import TIMED
-from bridge.dispatch.waiting import Pending, joined, pending_of, seen_at
+from bridge.dispatch.waiting import Pending, Tally, joined, pending_of, seen_at
 from bridge.model.guid import Guid
 from bridge.model.tasks import CancellationReason, Concurrency, DropReason, Expiry, Instance
 from bridge.model.triggers import OwnTrigger, Raised
@@ -26,6 +26,7 @@ class Activations:
         self._new_id = new_id
         self._next_number = 1
         self.tasks = Registry()
+        self.tally = Tally()
         self.leaving: dict[str, Task] = {}
         """Tasks that are unregistered, but whose runs are not over."""
         self.runs = Runs()
@@ -35,7 +36,8 @@ class Activations:
         self.accepts = True
         """Whether what is raised can be written down."""
         self.stops = False
-        self._wakes: list[tuple[int, str]] = []  # a heap; an entry that is not its task's `wakes_at` is void
+        self.wakes = Deadlines()
+        """When a task has to be looked at, because something of it becomes due by itself."""
 
     def decisions(self) -> list[Decision]:
         """What was decided since this was asked last: first what is to be told, then what is to be kept."""
@@ -71,8 +73,10 @@ class Activations:
             self.told.append(dropped(task, new, DropReason.AlreadyRunning, at))
             return
         merged = self._join(task, replace(new, latched=True) if latches else new).merged
-        if latches:
-            self.told.append(Latched(at=at, task=task.name, key=key, merged=merged))
+        if latches or merged > new.merged:
+            waits = Latched if latches else Merged
+            owner = task.registration.owner
+            self.told.append(waits(at=at, task=task.name, key=key, merged=merged, trigger=raised.trigger, owner=owner))
         self.start_ready(task, at)
         if self.bound(task, at):
             self.start_ready(task, at)  # what was dropped may have been in the way
@@ -84,7 +88,7 @@ class Activations:
         while a run is there, or just after, it may be for that.
         """
         raised = new.raised
-        if raised.trigger in TIMED.values():
+        if raised.trigger in TIMED:
             return new
         if raised.rule is None and (isinstance(raised.trigger, Guid) or raised.trigger is OwnTrigger.APPLICATION):
             run = self.runs.get(raised.cause) if raised.cause is not None else None
@@ -182,14 +186,12 @@ class Activations:
                 self.drop(task, pending, DropReason.Expired, at)
 
     def _is_ready(self, task: Task, pending: Pending, at: int) -> bool:
-        is_due = pending.due is None or pending.due <= at
-        return is_due and task.has_room_for(pending.key) and task.gate(pending, self.levels)
+        return pending.is_due(at) and task.has_room_for(pending.key) and task.gate(pending, self.levels)
 
     def _restart(self, task: Task, at: int) -> None:
         """Cancels the runs of keys for which something newer could start."""
         for pending in task.waiting:
-            is_due = pending.due is None or pending.due <= at
-            if is_due and pending.key in task.running and task.gate(pending, self.levels):
+            if pending.is_due(at) and pending.key in task.running and task.gate(pending, self.levels):
                 self.cancel_all(task, CancellationReason.Abort, at, key=pending.key)
 
     def _is_held(self, task: Task, pending: Pending, at: int) -> bool:
@@ -208,7 +210,9 @@ class Activations:
         if hold is None:
             return False
         self.change(task, replace(pending, due=at + hold))
-        self.told.append(Slowed(at=at, task=task.name, key=pending.key, until=at + hold))
+        trigger, owner = pending.raised.trigger, task.registration.owner
+        until = at + hold
+        self.told.append(Slowed(at=at, task=task.name, key=pending.key, until=until, trigger=trigger, owner=owner))
         return True
 
     def _activate(self, task: Task, pending: Pending, at: int) -> None:
@@ -237,13 +241,14 @@ class Activations:
     def quarantine(self, task: Task, why: str, at: int) -> None:
         """What is raised for the task latches from now on."""
         task.quarantined = why
-        self.told.append(Quarantined(at=at, task=task.name, why=why))
+        self.told.append(Quarantined(at=at, task=task.name, why=why, owner=task.registration.owner))
         self.keep(task)
 
     # -- what is kept, and when to look again ----------------------------------------------------------------------
 
     def keep(self, task: Task) -> None:
         """The store is to know what became of a task."""
+        self.tasks.note(task)
         change = task.to_keep()
         if change is not None:
             self.ledger.task(change)
@@ -254,33 +259,23 @@ class Activations:
         wakes_at = task.next_wake(at) if not self.stops else None
         if wakes_at is not None:
             wakes_at = max(wakes_at, at)  # what was missed happens now: time does not go back
-        if wakes_at is not None and wakes_at != task.wakes_at:
-            heappush(self._wakes, (wakes_at, task.name))
-        task.wakes_at = wakes_at
-        if len(self._wakes) > 2 * len(self.tasks) + MOST_VOID:
-            self._wakes = [(each.wakes_at, each.name) for each in self.tasks if each.wakes_at is not None]
-            heapify(self._wakes)
+        self.wakes.set(task.name, wakes_at)
 
-    @property
-    def next_wake(self) -> int | None:
-        """When a task has to be looked at."""
-        while self._wakes:
-            wakes_at, name = self._wakes[0]
-            task = self.tasks.get(name)
-            if task is not None and task.wakes_at == wakes_at:
-                return wakes_at
-            heappop(self._wakes)
-        return None
 
-    def pop_wake(self) -> Task:
-        """The task that has to be looked at first; it is not any more."""
-        _, name = heappop(self._wakes)
-        task = self.tasks.get(name)
-        assert task is not None, "next_wake has left only tasks that are there"
-        task.wakes_at = None
-        return task
+def heard(raised: Raised, tasks: Iterable[Task]) -> Heard:
+    """What is told of a raise that these tasks have heard."""
+    return Heard(at=raised.at, raised=raised, owners=frozenset(task.registration.owner for task in tasks))
 
 
 def dropped(task: Task, pending: Pending, reason: DropReason, at: int) -> Dropped:
     """What is told of raises that get no run."""
-    return Dropped(at=at, task=task.name, key=pending.key, reason=reason, merged=pending.merged)
+    return Dropped(
+        at=at,
+        task=task.name,
+        key=pending.key,
+        reason=reason,
+        merged=pending.merged,
+        number=pending.number,
+        raised=pending.raised,
+        owner=task.registration.owner,
+    )

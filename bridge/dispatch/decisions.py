@@ -1,13 +1,14 @@
 """The facts that the dispatcher takes beside raised triggers, and the decisions that it returns. One type for each.
 
-What the store has to keep stands in `kept`.
+Decisions about a task say who its `owner` is: a uid, None for the daemon's own user. What the store has to keep stands
+in `kept`.
 """
 
 import msgspec
 
 from bridge.dispatch.kept import ToKeep
 from bridge.model.tasks import CancellationReason, DropReason, Instance, InstanceState, Registration
-from bridge.model.triggers import Raised
+from bridge.model.triggers import Raised, TriggerId
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,16 +73,40 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
-    """Decision: the run counts as over, and this is how; `again_at` is when its activation is run again."""
+    """Decision: the run counts as over, and this is how; `again_at` is when its activation is run again.
+
+    `progress` is what it said last; `reason` is why it was canceled, where it was.
+    """
 
     at: int
     instance: Instance
     state: InstanceState
+    reason: CancellationReason | None = None
     detail: str = ""
     output: str = ""
+    progress: int = 0
     again_at: int | None = None
     suspended: int | None = None
     throttled: int | None = None
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """Decision: tasks have heard this raise; `owners` are theirs, uids, None for the daemon's own user."""
+
+    at: int
+    raised: Raised
+    owners: frozenset[int | None]
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """Decision: a raise became one with what waits for its key; the run answers `merged` of them."""
+
+    at: int
+    task: str
+    key: str
+    merged: int
+    trigger: TriggerId | None = None
+    owner: int | None = None
 
 
 class Latched(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,16 +116,24 @@ class Latched(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     key: str
     merged: int = 1
+    trigger: TriggerId | None = None
+    owner: int | None = None
 
 
 class Dropped(msgspec.Struct, frozen=True, kw_only=True):
-    """Decision: raises (as many as `merged`) get no run."""
+    """Decision: raises (as many as `merged`, `raised` the newest of their activation) get no run.
+
+    `number` is of the activation; others of it may still wait.
+    """
 
     at: int
     task: str
     key: str
     reason: DropReason
     merged: int = 1
+    number: int | None = None
+    raised: Raised | None = None
+    owner: int | None = None
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +142,7 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     task: str
     why: str
+    owner: int | None = None
 
 
 class Slowed(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +152,8 @@ class Slowed(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     key: str
     until: int
+    trigger: TriggerId | None = None
+    owner: int | None = None
 
 
 class Registered(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +169,7 @@ class Unregistered(msgspec.Struct, frozen=True, kw_only=True):
 
     at: int
     task: str
+    owner: int | None = None
 
 
 class Reset(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,10 +177,13 @@ class Reset(msgspec.Struct, frozen=True, kw_only=True):
 
     at: int
     task: str
+    owner: int | None = None
 
 
 Told = (
     Raised
+    | Heard
+    | Merged
     | Activate
     | Cancel
     | Kill

@@ -5,7 +5,7 @@ Nothing here reads a clock, opens a file or starts a thread: every fact brings i
 
 from collections.abc import Callable, Sequence
 
-from bridge.dispatch.activations import Activations
+from bridge.dispatch.activations import Activations, heard
 from bridge.dispatch.decisions import Completed, Decision, Finished, Progressed, Reset, Resumed, StoreTurned
 from bridge.dispatch.endings import FAILURES_TO_QUARANTINE, owed_after, state_of
 from bridge.dispatch.kept import Restored, ToKeep
@@ -48,7 +48,12 @@ class Dispatcher:
     @property
     def waiting(self) -> int:
         """How many raises wait for a run."""
-        return sum(max(1, pending.weight) for task in self._activations.tasks for pending in task.waiting)
+        return self._activations.tally.raises
+
+    @property
+    def not_begun(self) -> int:
+        """How many runs are owed that are not there yet."""
+        return self._activations.tally.runs
 
     @property
     def registrations(self) -> tuple[Registration, ...]:
@@ -65,15 +70,23 @@ class Dispatcher:
         """Whether new raises are taken: not while they cannot be written down."""
         return self._activations.accepts
 
-    def subscribers(self, trigger: TriggerId) -> int:
-        """How many tasks a trigger activates, or cancels runs of."""
-        names = {task.name for task, _ in self._activations.tasks.subscribed(trigger)}
-        return len(names | {task.name for task in self._activations.tasks.canceled_by(trigger)})
+    def subscribers(self, trigger: TriggerId, owner: int | None = None) -> int:
+        """How many tasks a trigger activates, or cancels runs of; where an `owner` is given, only of theirs."""
+        raised = Raised(at=0, trigger=trigger, owner=owner)
+        names = {task.name for task, _ in self._subscribed(raised)}
+        return len(names | {task.name for task in self._canceled_by(raised)})
 
-    def busy(self, trigger: TriggerId, key: str) -> bool:
+    def busy(self, trigger: TriggerId, key: str, owner: int | None = None) -> bool:
         """Whether raising this would push another raise out of a full queue."""
-        subscribed = self._activations.tasks.subscribed(trigger)
+        subscribed = self._subscribed(Raised(at=0, trigger=trigger, owner=owner))
         return any(self._activations.would_overflow(task, key) for task, _ in subscribed)
+
+    def _subscribed(self, raised: Raised) -> list[tuple[Task, int]]:
+        found = self._activations.tasks.subscribed(raised.trigger, raised.task)
+        return [(task, place) for task, place in found if _reaches(raised, task)]
+
+    def _canceled_by(self, raised: Raised) -> list[Task]:
+        return [task for task in self._activations.tasks.canceled_by(raised.trigger) if _reaches(raised, task)]
 
     def request_result(self, name: str) -> RequestResult:
         """What a request for the application trigger of the task of this name is answered."""
@@ -128,9 +141,13 @@ class Dispatcher:
     def raised(self, raised: Raised) -> list[Decision]:
         """A trigger went off: each of its tasks starts, or waits, or drops it, as its registration says."""
         activations = self._activations
-        for task in activations.tasks.canceled_by(raised.trigger):
+        canceled, subscribed = self._canceled_by(raised), self._subscribed(raised)
+        hearers = [*canceled, *(task for task, _ in subscribed)]
+        if hearers:
+            activations.told.append(heard(raised, hearers))
+        for task in canceled:
             self._revoke(task, raised)
-        for task, place in activations.tasks.subscribed(raised.trigger, raised.task):
+        for task, place in subscribed:
             activations.offer(task, place, raised)
         return activations.decisions()
 
@@ -248,7 +265,7 @@ class Dispatcher:
         task = self._activations.tasks.get(name)
         if task is not None and (task.quarantined or task.failures):
             if task.quarantined:
-                self._activations.told.append(Reset(at=at, task=name))
+                self._activations.told.append(Reset(at=at, task=name, owner=task.registration.owner))
             task.quarantined, task.failures = "", 0
             self._activations.keep(task)
             self._activations.start_ready(task, at)
@@ -275,7 +292,7 @@ class Dispatcher:
     @property
     def wake(self) -> int | None:
         """When a task has something to do by itself, which time asleep brings nearer, or None."""
-        return self._activations.next_wake
+        return self._activations.wakes.first
 
     @property
     def deadline(self) -> int | None:
@@ -288,13 +305,19 @@ class Dispatcher:
         return self._activations.decisions()
 
 
+def _reaches(raised: Raised, task: Task) -> bool:
+    return raised.owner is None or raised.owner == task.registration.owner
+
+
 def _finished(run: Run, state: InstanceState, completed: Completed, again_at: int | None = None) -> Finished:
     return Finished(
         at=completed.at,
         instance=run.instance,
         state=state,
+        reason=run.canceled,
         detail=completed.detail,
         output=completed.output,
+        progress=run.progress,
         again_at=again_at,
         suspended=completed.suspended,
         throttled=completed.throttled,

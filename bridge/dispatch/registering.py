@@ -8,7 +8,7 @@ from bridge.dispatch.decisions import Dropped, Registered, Unregistered
 from bridge.dispatch.kept import Kept, Restored, TaskForgotten, TaskState
 from bridge.dispatch.task import Task
 from bridge.dispatch.time_triggers import first_dues, latest_due, period_of
-from bridge.dispatch.waiting import Pending, joined, pending_of_kept
+from bridge.dispatch.waiting import Pending, Waiting, joined, pending_of_kept
 from bridge.model.tasks import CancellationReason, Concurrency, DropReason, Registration
 from bridge.model.triggers import OwnTrigger
 
@@ -53,8 +53,10 @@ class Registering:
         """One more task, or another one of its name, in one step; the same one once more changes nothing."""
         before = self._activations.tasks.get(registration.name)
         replaced = before is not None and not _says_the_same(before.registration, registration)
+        is_new = before is None or before.registration != registration
         task = self._put(registration, at)
-        self._activations.told.append(Registered(at=at, task=registration, replaced=replaced))
+        if is_new:
+            self._activations.told.append(Registered(at=at, task=registration, replaced=replaced))
         self._activations.start_ready(task, at)
 
     def unregister(self, name: str, at: int, *, cancel_task: bool) -> None:
@@ -66,9 +68,10 @@ class Registering:
         for pending in task.waiting:
             activations.drop(task, pending, DropReason.Unregistered, at)
         activations.tasks.remove(task)
+        activations.wakes.forget(name)
         if task.is_kept:
             activations.ledger.task(TaskForgotten(name=name))
-        activations.told.append(Unregistered(at=at, task=name))
+        activations.told.append(Unregistered(at=at, task=name, owner=task.registration.owner))
         for run in activations.runs_of(task):
             run.is_last = True
             activations.ledger.answer(run.pending.number)
@@ -82,7 +85,7 @@ class Registering:
         activations = self._activations
         task = activations.tasks.get(registration.name)
         if task is None:
-            task = activations.leaving.pop(registration.name, None) or Task(registration)
+            task = activations.leaving.pop(registration.name, None) or self._made(registration)
             before = None
             must_keep = self._begin(task, registration, at)
         else:
@@ -97,6 +100,9 @@ class Registering:
         self._take_owed(task)
         activations.bound(task, at)
         return task
+
+    def _made(self, registration: Registration) -> Task:
+        return Task(registration, waiting=Waiting(self._activations.tally))
 
     def _begin(self, task: Task, registration: Registration, at: int) -> bool:
         """A task that was not registered goes on where it was left, or starts; whether that is to be kept."""
@@ -154,7 +160,15 @@ class Registering:
             for kept in owed:
                 activations.ledger.answer(kept.number)
                 activations.told.append(
-                    Dropped(at=at, task=name, key=kept.raised.key, reason=DropReason.Unregistered, merged=kept.merged)
+                    Dropped(
+                        at=at,
+                        task=name,
+                        key=kept.raised.key,
+                        reason=DropReason.Unregistered,
+                        merged=kept.merged,
+                        number=kept.number,
+                        raised=kept.raised,
+                    )
                 )
         self._states, self._owed = {}, {}
 

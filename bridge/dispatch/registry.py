@@ -20,6 +20,7 @@ class Registry:
         self._subscribers: dict[TriggerId, dict[str, int]] = {}
         self._cancelers: dict[TriggerId, dict[str, None]] = {}
         self._waiters: dict[str, dict[str, None]] = {}
+        self._quarantined: dict[str, Task] = {}
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self._tasks.values())
@@ -37,10 +38,24 @@ class Registry:
             self._unlink(before)
         self._tasks[task.name] = task
         self._link(task.registration)
+        self.note(task)
+
+    def note(self, task: Task) -> None:
+        """Something became of the task: it may be quarantined now, or be so no more."""
+        if task.quarantined and self._tasks.get(task.name) is task:
+            self._quarantined[task.name] = task
+        else:
+            self._quarantined.pop(task.name, None)
+
+    @property
+    def quarantined(self) -> tuple[Task, ...]:
+        """The tasks that are quarantined, without looking at each: there may be many that are not."""
+        return tuple(self._quarantined.values())
 
     def remove(self, task: Task) -> None:
         """The task is registered no more."""
         del self._tasks[task.name]
+        self._quarantined.pop(task.name, None)
         self._unlink(task.registration)
 
     def order(self, names: Sequence[str]) -> None:
@@ -61,6 +76,11 @@ class Registry:
     def canceled_by(self, trigger: TriggerId) -> list[Task]:
         """The tasks whose runs this trigger cancels."""
         return [self._tasks[name] for name in self._cancelers.get(trigger, ())]
+
+    def naming(self, trigger: TriggerId) -> list[Task]:
+        """The tasks that this trigger activates, did so until it was spent, or whose runs it cancels."""
+        names = {**self._subscribers.get(trigger, {}), **self._cancelers.get(trigger, {})}
+        return [self._tasks[name] for name in names]
 
     def waiting_for(self, condition: str) -> list[Task]:
         """The tasks that ask for the condition of this name."""

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 
+from bridge.dispatch.deadlines import Deadlines
 from bridge.dispatch.decisions import Cancel, Kill
 from bridge.dispatch.waiting import Pending
 from bridge.model.tasks import CancellationReason, Instance
 
-MOST_VOID = 1000
-"""Entries of a heap that mean nothing any more, beside as many as do, before it is made anew."""
-
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A run, and the activation that it is of; `due` is when it is canceled, or once it is canceled, killed.
+    """A run, and the activation that it is of.
 
     `is_last`: its task was unregistered while it ran, so nothing follows it.
     """
@@ -23,7 +20,6 @@ class Run:
     pending: Pending
     began: int
     canceled: CancellationReason | None = None
-    due: int | None = None
     progress: int = 0
     is_last: bool = False
 
@@ -33,7 +29,8 @@ class Runs:
 
     def __init__(self) -> None:
         self._runs: dict[str, Run] = {}
-        self._deadlines: list[tuple[int, str]] = []  # a heap; an entry that is not its run's `due` is void
+        self._deadlines = Deadlines()
+        """When each run is canceled, or once it is canceled, killed."""
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -49,10 +46,11 @@ class Runs:
         """A run begins, and with it the time that it may take."""
         self._runs[run.instance.instance_id] = run
         if run.instance.task.run_limit is not None:
-            self._set_due(run, run.began + run.instance.task.run_limit)
+            self._deadlines.set(run.instance.instance_id, run.began + run.instance.task.run_limit)
 
     def pop(self, instance_id: str) -> Run | None:
         """The run of this id is over; None where it is not known, and so was over already."""
+        self._deadlines.forget(instance_id)
         return self._runs.pop(instance_id, None)
 
     def cancel(self, run: Run, reason: CancellationReason, at: int) -> list[Cancel]:
@@ -60,33 +58,19 @@ class Runs:
         if run.canceled is not None:
             return []
         run.canceled = reason
-        self._set_due(run, at + run.instance.task.cancel_grace)
+        self._deadlines.set(run.instance.instance_id, at + run.instance.task.cancel_grace)
         return [Cancel(at=at, instance=run.instance, reason=reason)]
-
-    def _set_due(self, run: Run, due: int) -> None:
-        run.due = due
-        heappush(self._deadlines, (due, run.instance.instance_id))
-        if len(self._deadlines) > 2 * len(self._runs) + MOST_VOID:
-            self._deadlines = [(each.due, each.instance.instance_id) for each in self if each.due is not None]
-            heapify(self._deadlines)
 
     @property
     def deadline(self) -> int | None:
         """When `advance` has something to do, or None."""
-        while self._deadlines:
-            due, instance_id = self._deadlines[0]
-            run = self._runs.get(instance_id)
-            if run is not None and run.due == due:
-                return due
-            heappop(self._deadlines)
-        return None
+        return self._deadlines.first
 
     def advance(self, at: int) -> list[Cancel | Kill]:
         """Cancels what is over its limit by then, kills what is over its grace."""
         decisions: list[Cancel | Kill] = []
         while (due := self.deadline) is not None and due <= at:
-            run = self._runs[heappop(self._deadlines)[1]]
-            run.due = None
+            run = self._runs[self._deadlines.pop()]
             if run.canceled is None:
                 decisions += self.cancel(run, CancellationReason.ExecutionTimeExceeded, due)
             else:

@@ -75,8 +75,6 @@ class Task:
     quarantined: str = ""
     is_kept: bool = False
     """Whether the store has something of it."""
-    wakes_at: int | None = None
-    """When the dispatcher looks at it next."""
 
     @property
     def name(self) -> str:

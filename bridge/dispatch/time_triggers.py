@@ -5,7 +5,7 @@ What was missed, because nobody was there or the machine slept, goes off once.
 
 from bridge.model.triggers import MaintenanceTrigger, OwnTrigger, TimeTrigger, Trigger
 
-TIMED = {TimeTrigger: OwnTrigger.TIME, MaintenanceTrigger: OwnTrigger.MAINTENANCE}
+TIMED = frozenset({OwnTrigger.TIME, OwnTrigger.MAINTENANCE})
 
 
 def first_dues(triggers: tuple[Trigger, ...], at: int) -> dict[int, int]:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import msgspec
 
-from bridge.dispatch.activations import Activations
-from bridge.dispatch.task import Task, is_one_shot
-from bridge.dispatch.time_triggers import TIMED, latest_due, period_of
+from bridge.dispatch.activations import Activations, heard
+from bridge.dispatch.task import Task, id_of, is_one_shot
+from bridge.dispatch.time_triggers import latest_due, period_of
 from bridge.dispatch.waiting import Pending
 from bridge.model.triggers import Raised
 
@@ -20,7 +20,7 @@ class Timing:
     @property
     def deadline(self) -> int | None:
         """When `advance` has something to do, or None."""
-        runs, tasks = self._activations.runs.deadline, self._activations.next_wake
+        runs, tasks = self._activations.runs.deadline, self._activations.wakes.first
         return min(runs, tasks) if runs is not None and tasks is not None else tasks if runs is None else runs
 
     def advance(self, at: int) -> None:
@@ -30,7 +30,10 @@ class Timing:
             if due == activations.runs.deadline:
                 activations.told += activations.runs.advance(due)
             else:
-                self._look(activations.pop_wake(), due)
+                name = activations.wakes.pop()
+                task = activations.tasks.get(name)
+                assert task is not None, "who is unregistered is not waked"
+                self._look(task, due)
 
     def _look(self, task: Task, at: int) -> None:
         for place, due in list(task.due.items()):
@@ -45,8 +48,8 @@ class Timing:
         if not is_one_shot(trigger) or not self._activations.accepts:
             task.due[place] = latest_due(due, period, at) + period
         self._activations.keep(task)
-        raised = Raised(at=at, trigger=TIMED[type(trigger)], task=task.name)
-        self._activations.told.append(raised)
+        raised = Raised(at=at, trigger=id_of(trigger), task=task.name)
+        self._activations.told += [raised, heard(raised, (task,))]
         self._activations.offer(task, place, raised)
 
     def resumed(self, asleep: int, at: int) -> None:

@@ -50,6 +50,10 @@ class Pending:
         """What tells its task's loops apart: its key, but not where a run of the task is known to be the cause."""
         return _CAUSED if task in self.causes else self.key
 
+    def is_due(self, at: int) -> bool:
+        """Whether it may be started by then, as far as time says."""
+        return self.due is None or self.due <= at
+
     @property
     def has_run(self) -> bool:
         """Whether it has been started before; so it is not in the queue any more, and is brought to an end."""
@@ -136,10 +140,19 @@ def _number(pending: Pending) -> int:
     return pending.number
 
 
-class Waiting:
-    """The raises of one task that wait."""
+@dataclass(slots=True)
+class Tally:
+    """What waits of all tasks together: `runs` that are owed, and the `raises` that these answer."""
 
-    def __init__(self) -> None:
+    runs: int = 0
+    raises: int = 0
+
+
+class Waiting:
+    """The raises of one task that wait; `tally` counts them, and those of others."""
+
+    def __init__(self, tally: Tally | None = None) -> None:
+        self._tally = tally or Tally()
         self._pending: list[Pending] = []
         self._of_key: dict[str, list[Pending]] = {}
         self._weight = 0
@@ -201,6 +214,8 @@ class Waiting:
         return place, self._pending[place]
 
     def _count(self, pending: Pending, times: int) -> None:
+        self._tally.runs += times
+        self._tally.raises += times * max(1, pending.weight)
         self._weight += times * pending.weight
         self._with_due += times * (pending.due is not None)
 
@@ -222,6 +237,8 @@ class Waiting:
 
     def take_all(self) -> tuple[Pending, ...]:
         """Everything; nothing waits any more."""
-        taken, self._pending, self._weight, self._with_due = tuple(self._pending), [], 0, 0
+        taken, self._pending = tuple(self._pending), []
         self._of_key.clear()
+        for pending in taken:
+            self._count(pending, -1)
         return taken

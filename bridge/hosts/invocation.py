@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from socket import socket
 
 import msgspec
 
@@ -9,7 +10,7 @@ from bridge.errors import HandlerError
 from bridge.hosts.accounts import Account
 from bridge.hosts.marks import INSTANCE_ID
 from bridge.model.details import Details
-from bridge.model.tasks import Instance
+from bridge.model.tasks import Exec, Instance
 from bridge.model.templates import Template
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -20,12 +21,15 @@ _SHOWN_CHARACTERS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """All that a handler is given: the whole of its environment, and the whole of its standard input."""
+    """All that a handler is given: the whole of its environment, and the whole of its standard input.
+
+    Standard input is bytes to be read, or a socket whose other end somebody else has.
+    """
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     cwd: str
-    standard_input: bytes
+    standard_input: bytes | socket
 
 
 def invocation_of(instance: Instance, account: Account, socket_path: str, raised_at: int) -> Invocation:
@@ -34,10 +38,12 @@ def invocation_of(instance: Instance, account: Account, socket_path: str, raised
     Raises `HandlerError` if templates leave the program's name empty, and if an argument that is
     all template would be taken for an option.
     """
+    program = instance.task.run
+    assert isinstance(program, Exec), "each kind of handler has its own host"
     return Invocation(
-        arguments=_arguments(instance),
-        environment=_environment(instance, account, socket_path),
-        cwd=instance.task.run.cwd,
+        arguments=_arguments(program, instance),
+        environment=_environment(program, instance, account, socket_path),
+        cwd=program.cwd,
         standard_input=msgspec.json.encode(_json_object(instance, raised_at)) + b"\n",
     )
 
@@ -57,7 +63,7 @@ def _json_object(instance: Instance, raised_at: int) -> dict[str, object]:
     }
 
 
-def _arguments(instance: Instance) -> tuple[str, ...]:
+def _arguments(program: Exec, instance: Instance) -> tuple[str, ...]:
     raised = instance.raised
     values: dict[str, str | int] = {
         **raised.details,
@@ -67,7 +73,7 @@ def _arguments(instance: Instance) -> tuple[str, ...]:
         "instance_id": instance.instance_id,
         "merged": instance.merged,
     }
-    templates = enumerate(instance.task.run.arguments, start=1)
+    templates = enumerate(program.arguments, start=1)
     arguments = tuple(_argument(place, template, values) for place, template in templates)
     if not arguments[0]:
         raise HandlerError("exec[1] became empty: it names no program")
@@ -85,7 +91,8 @@ def _argument(place: int, template: Template, values: Mapping[str, str | int]) -
     return argument
 
 
-def _environment(instance: Instance, account: Account, socket_path: str) -> dict[str, str]:
+def environment_of_user(account: Account) -> dict[str, str]:
+    """What every handler finds in its environment, whatever it is."""
     return {
         "PATH": PATH,
         "LANG": "C.UTF-8",
@@ -93,7 +100,13 @@ def _environment(instance: Instance, account: Account, socket_path: str) -> dict
         "USER": account.name,
         "LOGNAME": account.name,
         "SHELL": account.shell,
-        **instance.task.run.environment,
+    }
+
+
+def _environment(program: Exec, instance: Instance, account: Account, socket_path: str) -> dict[str, str]:
+    return {
+        **environment_of_user(account),
+        **program.environment,
         # Ours last: a run whose instance id were another's could not be told from it.
         **_detail_variables(instance.raised.details),
         "HWBRIDGE_TASK": instance.task.name,

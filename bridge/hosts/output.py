@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 
 KEPT = 8 * 1024
 """Bytes of output that are kept: the last ones."""
@@ -31,24 +32,40 @@ class Output:
     def read(self) -> bool:
         """Takes at most 64 KiB of what was printed, without waiting; False once nobody can print any more."""
         try:
-            printed = os.read(self._fd, AT_ONCE)
+            return self._read() > 0
         except BlockingIOError:
             return True
+
+    def _read(self) -> int:
+        """How much was taken. Raises `BlockingIOError` where there is nothing now."""
+        printed = os.read(self._fd, AT_ONCE)
         kept = self._kept + printed
         self._cut = self._cut or len(kept) > KEPT
         self._kept = kept[-KEPT:]
-        return bool(printed)
+        return len(printed)
 
     def read_the_rest(self) -> None:
         """Takes what a full pipe can hold, and no more: a process that got away may print for ever."""
-        for _ in range(_LARGEST_PIPE // AT_ONCE):
-            if not self.read():
-                break
+        with suppress(BlockingIOError):
+            for _ in range(_LARGEST_PIPE // AT_ONCE):
+                if not self._read():
+                    break
 
     def text(self) -> str:
         r"""The end of what was printed; bytes that are not UTF-8 as `\xNN`."""
         kept = _from_a_character_on(self._kept) if self._cut else self._kept
         return kept.decode(errors="backslashreplace")[-KEPT:]
+
+    def take(self) -> str:
+        """The end of all that was printed by now; what is printed from now on is somebody else's."""
+        self.read_the_rest()
+        text = self.text()
+        self.forget()
+        return text
+
+    def forget(self) -> None:
+        """What was read by now is nobody's."""
+        self._kept, self._cut = b"", False
 
     def close(self) -> None:
         """Closes the descriptor."""

@@ -10,6 +10,8 @@ import os
 import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from socket import socket
 
 from bridge.errors import HandlerError
 from bridge.hosts.accounts import Account
@@ -37,7 +39,7 @@ def spawn(invocation: Invocation, account: Account, mark: Mark) -> Child:
     """
     with ExitStack() as at_the_end, ExitStack() as on_failure:
         try:
-            standard_input = _sealed_memfd(invocation.standard_input)
+            standard_input = _descriptor_of(invocation.standard_input)
             at_the_end.callback(os.close, standard_input)
             reading_end, writing_end = os.pipe()
             at_the_end.callback(os.close, writing_end)
@@ -46,7 +48,7 @@ def spawn(invocation: Invocation, account: Account, mark: Mark) -> Child:
                 process = _popen(invocation, account, standard_input, writing_end)
             on_failure.callback(_end, process)
             pidfd = os.pidfd_open(process.pid)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise HandlerError(_reason(error, invocation, account)) from error
         on_failure.pop_all()
     return Child(process=process, pidfd=pidfd, output=Output(reading_end))
@@ -54,16 +56,20 @@ def spawn(invocation: Invocation, account: Account, mark: Mark) -> Child:
 
 def _popen(invocation: Invocation, account: Account, standard_input: int, output: int) -> subprocess.Popen[bytes]:
     # Bytes in UTF-8, as the child's LANG says: text would be encoded by our own locale.
-    other_user = account.groups is not None
+    other_user, cwd = account.groups is not None, invocation.cwd.encode()
+    # subprocess goes to its cwd with our rights, and a user who cannot pass a directory must not be put below it. What
+    # runs before exec runs with the user's; it forks a process with threads, so it is one system call, and seldom.
+    enter = partial(os.chdir, cwd) if other_user and cwd != b"/" else None
     return subprocess.Popen(
         [argument.encode() for argument in invocation.arguments],
         env={name.encode(): value.encode() for name, value in invocation.environment.items()},
-        cwd=invocation.cwd.encode(),
+        cwd=cwd if enter is None else None,
+        preexec_fn=enter,
         stdin=standard_input,
         stdout=output,
         stderr=output,
         close_fds=True,
-        process_group=0,
+        start_new_session=True,  # its own group too, and away from a terminal of ours, into which it could type
         umask=0o077,
         user=account.uid if other_user else None,
         group=account.gid if other_user else None,
@@ -76,6 +82,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def _descriptor_of(standard_input: bytes | socket) -> int:
+    return _sealed_memfd(standard_input) if isinstance(standard_input, bytes) else os.dup(standard_input.fileno())
+
+
 def _sealed_memfd(content: bytes) -> int:
     """A descriptor at the beginning of `content`, which nobody can change any more (memfd_create(2))."""
     memfd = os.memfd_create("hwbridge-input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -85,8 +95,12 @@ def _sealed_memfd(content: bytes) -> int:
     return memfd
 
 
-def _reason(error: OSError | ValueError, invocation: Invocation, account: Account) -> str:
+def _reason(error: OSError | ValueError | subprocess.SubprocessError, invocation: Invocation, account: Account) -> str:
     program = printable(invocation.arguments[0])
+    if isinstance(error, subprocess.SubprocessError):  # all that it says of what failed before exec
+        return (
+            f"cwd {printable(invocation.cwd)}: {account.name} cannot enter it: it is not there, or may not be entered"
+        )
     if not isinstance(error, OSError):
         return f"{program}: cannot be started: {printable(str(error))}"
     if error.filename is None:

@@ -7,6 +7,8 @@ the event is of. Neither is known before the first event that is about it, and w
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from bridge.mapping.index import Index
 from bridge.model.checks import Checks, passes
 from bridge.model.conditions import Named
@@ -14,8 +16,7 @@ from bridge.model.events import Fields
 from bridge.sources.source import Source, Subject
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Condition:
+class Condition(msgspec.Struct, frozen=True, eq=False):
     """A level with a name. Conditions are the same only if they are one object."""
 
     name: str
@@ -27,8 +28,7 @@ class Condition:
         return frozenset(name for name, _ in self.match)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OnDevice:
+class OnDevice(msgspec.Struct, frozen=True, eq=False):
     """Guard: some level of the event's own device; `match` has the rule's tests of which device that is, too."""
 
     source: Source
@@ -62,8 +62,7 @@ class _Level:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class GuardState:
+class GuardState(msgspec.Struct, frozen=True):
     """What is known of a guard: whether it holds, and since when it has been so, in microseconds."""
 
     holds: bool

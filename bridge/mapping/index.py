@@ -8,8 +8,9 @@ with rules that pin other values.
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
+
+import msgspec
 
 from bridge.mapping.match import number_of
 from bridge.model.checks import Checks, passes
@@ -31,14 +32,13 @@ class Candidate(NamedTuple, Generic[T]):
         return passes(self.checks, fields)
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawer(Generic[T]):
+class _Drawer(msgspec.Struct, Generic[T], frozen=True):
     """What is filed by the field `name`: under texts, and under numbers that the text of an event may spell."""
 
     name: str
     any_case: bool
-    texts: dict[Field, list[Candidate[T]]] = field(default_factory=dict)
-    numbers: dict[int, list[Candidate[T]]] = field(default_factory=dict)
+    texts: dict[Field, list[Candidate[T]]] = msgspec.field(default_factory=dict)
+    numbers: dict[int, list[Candidate[T]]] = msgspec.field(default_factory=dict)
 
     def file(self, candidate: Candidate[T], values: Collection[Field]) -> None:
         for value in values:

@@ -1,8 +1,9 @@
 """What the rules of one source ask for, so that a monitor opens and lets pass nothing else. No event is matched."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from bridge.model.checks import Checks
 from bridge.model.events import Fields
@@ -22,8 +23,7 @@ class Asker(Protocol):
         """Every field that it wants such events to have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interest:
+class Interest(msgspec.Struct, frozen=True):
     """All that asks for events of the source named `source`, seen by its monitor."""
 
     source: str

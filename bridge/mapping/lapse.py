@@ -1,6 +1,6 @@
 """The test of the field `since`: how long ago the subject's previous event was. Nothing here measures time."""
 
-from dataclasses import dataclass
+import msgspec
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.match import AnyOf, Not, Present, Range
@@ -12,8 +12,7 @@ from bridge.toml.values import describe
 _SIDES = ("min", "max", "below")
 
 
-@dataclass(frozen=True, slots=True)
-class Lapse:
+class Lapse(msgspec.Struct, frozen=True):
     """A range of durations, in microseconds."""
 
     range: Range

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bridge.errors import InvalidDetailsError
 from bridge.mapping.asking import fields_of, interest_of, levels_of
 from bridge.mapping.bursts import Burst, Bursts, DeafTimes
-from bridge.mapping.conditions import Conditions, Guard
+from bridge.mapping.conditions import Conditions, Guard, GuardState
 from bridge.mapping.interest import Interest
 from bridge.mapping.mains import POWER_SUPPLY
 from bridge.mapping.memory import ForgottenThisBoot as ForgottenThisBoot
@@ -127,6 +127,10 @@ class Mapper:
     def interest(self, source: str) -> Interest:
         """What rules and tasks ask of one source's monitor."""
         return interest_of(source, self.table, self._needs, self._watchers.all)
+
+    def state_of(self, condition: str) -> GuardState | None:
+        """What is known of a condition, and since when; None where nothing is."""
+        return self._conditions.state(Named(condition), "")
 
     def put(self, condition: str, value: bool | None, at: int) -> Sequence[Mapped]:
         """Says what a condition is, whatever events tell; None leaves it to the events. It raises no system trigger."""

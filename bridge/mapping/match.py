@@ -6,9 +6,10 @@ Only `Not` holds for an absent field.
 
 import fnmatch
 import re
-from dataclasses import dataclass
 from functools import cache
 from warnings import catch_warnings
+
+import msgspec
 
 from bridge.errors import InvalidValueError
 from bridge.model.checks import Test
@@ -26,8 +27,7 @@ def number_of(value: Field | None) -> int | None:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Is:
+class Is(msgspec.Struct, frozen=True):
     """Exactly this text."""
 
     text: str
@@ -44,8 +44,7 @@ class Is:
         return repr(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Glob:
+class Glob(msgspec.Struct, frozen=True):
     """A text with `*`, `?` and `[...]`, as in udev rules and the shell (fnmatch(3)); case counts."""
 
     text: str
@@ -71,8 +70,7 @@ def _glob(text: str) -> re.Pattern[str]:
     return re.compile(fnmatch.translate(text), re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class AnyCase:
+class AnyCase(msgspec.Struct, frozen=True):
     """Another test, asked of the value in small letters: for hexadecimal ids, which compare without case."""
 
     test: Test
@@ -89,8 +87,7 @@ class AnyCase:
         return f"{self.test} in any case"
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(msgspec.Struct, frozen=True):
     """An integer, or decimal text that says the same."""
 
     number: int
@@ -107,8 +104,7 @@ class Equals:
         return str(self.number)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
+class Range(msgspec.Struct, frozen=True, kw_only=True):
     """An integer, or decimal text, from `minimum` to `maximum` and less than `below`; None leaves a side open."""
 
     minimum: int | None = None
@@ -140,8 +136,7 @@ class Range:
         return "{ " + ", ".join(f"{name} = {side}" for name, side in sides if side is not None) + " }"
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(msgspec.Struct, frozen=True):
     """At least one of several tests."""
 
     tests: tuple[Test, ...]
@@ -163,8 +158,7 @@ class AnyOf:
         return "[" + ", ".join(str(test) for test in self.tests) + "]"
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """A regular expression found anywhere in the value (Python's `re`); its named groups become fields.
 
     In hexadecimal ids it minds no case, as no test does.
@@ -197,8 +191,7 @@ class Search:
         return f"{{ regex = {self.pattern.pattern!r} }}"
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(msgspec.Struct, frozen=True):
     """The field is there and not empty."""
 
     def __call__(self, value: Field | None, /) -> bool:
@@ -212,8 +205,7 @@ class Present:
         return "true"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(msgspec.Struct, frozen=True):
     """The opposite of another test; it holds for an absent field, as no other test does."""
 
     test: Test

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
+
 from bridge.model.conditions import MAINS
 from bridge.model.system_triggers import SystemTriggerType
 from bridge.model.tasks import Registration
 from bridge.model.triggers import DeviceWatcherTrigger, MaintenanceTrigger, SystemTrigger
 
 
-@dataclass(frozen=True, slots=True)
-class TaskNeeds:
+class TaskNeeds(msgspec.Struct, frozen=True):
     """What tasks wait for: conditions by name, `MAINS` among them, system triggers, and of each task its watchers."""
 
     conditions: frozenset[str] = frozenset()

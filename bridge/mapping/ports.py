@@ -6,9 +6,10 @@ device is there that fits them is not known here.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
 from warnings import catch_warnings
+
+import msgspec
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.rules import Rule
@@ -30,27 +31,23 @@ class Parity(StrEnum):
     SPACE = "S"
 
 
-@dataclass(frozen=True, slots=True)
-class LineFrame:
+class LineFrame(msgspec.Struct, frozen=True):
     """A frame is a line of text, up to CR, LF or both."""
 
 
-@dataclass(frozen=True, slots=True)
-class DelimiterFrame:
+class DelimiterFrame(msgspec.Struct, frozen=True):
     """A frame is what stands before `delimiter`."""
 
     delimiter: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LengthFrame:
+class LengthFrame(msgspec.Struct, frozen=True):
     """A frame has `length` bytes."""
 
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class RegexFrame:
+class RegexFrame(msgspec.Struct, frozen=True):
     """A frame is what `pattern` matches; what stands between two frames is left out."""
 
     pattern: re.Pattern[bytes]
@@ -77,8 +74,7 @@ class RegexFrame:
 Frame = LineFrame | DelimiterFrame | LengthFrame | RegexFrame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SerialPort:
+class SerialPort(msgspec.Struct, frozen=True, kw_only=True):
     """A serial port to open: the one at the path `port`, or the one whose udev properties pass `match`.
 
     What is None stays as it is when a port is opened. `encoding` is that of lines, `reply` what is sent for a frame.
@@ -99,7 +95,7 @@ class SerialPort:
     exclusive: bool = True
     reply: bytes | None = None
     encoding: str = USUAL_ENCODING
-    frame: Frame = field(default_factory=LineFrame)
+    frame: Frame = msgspec.field(default_factory=LineFrame)
     max_frame: int = 4096
 
     def __post_init__(self) -> None:
@@ -109,8 +105,7 @@ class SerialPort:
             raise InvalidValueError(f"frames of {self.frame.length} bytes are longer than max_frame, {self.max_frame}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyedText:
+class KeyedText(msgspec.Struct, frozen=True, kw_only=True):
     """Keys that spell text: what is typed up to the key `end` is a line of the serial port name `port`.
 
     Without a `port` the input device's own name is the port's.
@@ -121,8 +116,7 @@ class KeyedText:
     end: str = "KEY_ENTER"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputOptions:
+class InputOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Options of the input devices that pass `match`; `grab` keeps their events from all others."""
 
     match: Checks

@@ -1,7 +1,8 @@
 """A rule, as a value: which event raises which trigger, and when. Nothing here reads a file or remembers an event."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.conditions import Guard
@@ -23,27 +24,23 @@ class StartState(StrEnum):
     """Only if the level differs from the last one that was stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     """Raise when the match turns true for a subject."""
 
 
-@dataclass(frozen=True, slots=True)
-class Debounce:
+class Debounce(msgspec.Struct, frozen=True):
     """Raise when the level has held still for `span` microseconds, if it has come to be true and was not."""
 
     span: int
 
 
-@dataclass(frozen=True, slots=True)
-class HoldFor:
+class HoldFor(msgspec.Struct, frozen=True):
     """Raise when the match has been true for `span` microseconds without a break, once per true period."""
 
     span: int
 
 
-@dataclass(frozen=True, slots=True)
-class QuietFor:
+class QuietFor(msgspec.Struct, frozen=True):
     """Raise when nothing has matched for `span` microseconds, after a burst of `minimum` to `maximum` matches."""
 
     span: int
@@ -58,8 +55,7 @@ class QuietFor:
 Filter = Edge | Debounce | HoldFor | QuietFor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One rule; `details` None stands for all fields of the event. Rules are the same only if they are one object.
 
     `until` is empty where nothing but the match itself ends a level; `holdoff` is in microseconds.

@@ -7,6 +7,8 @@ machine how it is, and nothing is raised that no task asks for.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from bridge.mapping.conditions import Condition
 from bridge.mapping.match import Equals, Is, number_of
 from bridge.model.conditions import SYSTEM_CONDITIONS
@@ -17,8 +19,7 @@ from bridge.model.triggers import Raised
 from bridge.sources.system import SYSTEM
 
 
-@dataclass(frozen=True, slots=True)
-class SystemLevel:
+class SystemLevel(msgspec.Struct, frozen=True):
     """A level of the machine; `opposite` is true while it is false; what it raises when it rises, and when it falls."""
 
     name: str

@@ -1,9 +1,10 @@
 """The rule table: all rules and conditions of one set of files, filed by source. Nothing here remembers an event."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge.mapping.conditions import Condition, OnDevice
 from bridge.mapping.index import Index
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from bridge.mapping.ports import InputOptions, SerialPort
 
 
-@dataclass(frozen=True, slots=True)
-class Devices:
+class Devices(msgspec.Struct, frozen=True):
     """What the files say of devices: the serial ports to open, options of input devices."""
 
     ports: "tuple[SerialPort, ...]" = ()

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush, heapreplace
 from itertools import count
 
+import msgspec
+
 from bridge.mapping.index import Index
 from bridge.mapping.memory import ForgottenThisBoot, RaisedThisBoot
 from bridge.mapping.raising import told_by
@@ -32,8 +34,7 @@ Watched = Raised | RaisedThisBoot | ForgottenThisBoot
 _KINDS = {"add": DeviceWatcherEventKind.ADD, "remove": DeviceWatcherEventKind.REMOVE}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Watcher:
+class Watcher(msgspec.Struct, frozen=True, eq=False):
     """One watcher of a task; `name` is what its devices are remembered by, which no rule can have for its name."""
 
     task: str

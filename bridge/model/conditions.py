@@ -36,6 +36,14 @@ class Named:
     name: str
     wanted: bool = True
 
+    def __str__(self) -> str:
+        """As a file has it, for messages.
+
+        >>> str(Named("docked")), str(Named("docked", wanted=False))
+        ("condition 'docked'", "{ not = 'docked' }")
+        """
+        return f"condition {self.name!r}" if self.wanted else f"{{ not = {self.name!r} }}"
+
 
 class ConditionMet(msgspec.Struct, frozen=True, kw_only=True):
     """Fact: the level of this name turned true, or is known to be so for the first time."""

@@ -53,3 +53,20 @@ def format_at(at: int) -> str:
     """
     sign, at = ("-", -at) if at < 0 else ("", at)
     return f"{sign}{at // 1_000_000}.{at % 1_000_000:06d}"
+
+
+def format_roughly(microseconds: int) -> str:
+    """A length of time that was measured, in few digits, for people.
+
+    >>> [format_roughly(each) for each in (900, 17_047, 1_240_000, 95_000_000, 7_500_000_000)]
+    ['900us', '17ms', '1.2s', '95s', '125m']
+    """
+    for small, larger in (("us", "ms"), ("ms", "s")):
+        if abs(microseconds) < MICROSECONDS[larger]:
+            return f"{abs(microseconds) // MICROSECONDS[small]}{small}"
+    seconds = abs(microseconds) / MICROSECONDS["s"]
+    for unit, most in (("s", 120), ("m", 180), ("h", 72)):
+        length = seconds / (MICROSECONDS[unit] / MICROSECONDS["s"])
+        if length < most:
+            return f"{length:.1f}{unit}" if length < 10 and unit == "s" else f"{round(length)}{unit}"
+    return f"{round(seconds / 86_400)}d"

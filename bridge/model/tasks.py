@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from bridge.errors import InvalidValueError
+from bridge.model.cancellation import CancellationReason as CancellationReason
 from bridge.model.conditions import Named
 from bridge.model.durations import MICROSECONDS
 from bridge.model.guid import Guid
@@ -16,23 +17,6 @@ from bridge.model.templates import Template
 from bridge.model.triggers import Raised, Trigger
 
 SECOND = MICROSECONDS["s"]
-
-
-class CancellationReason(IntEnum):
-    """Why a run was cancelled: Windows' `BackgroundTaskCancellationReason`, names and numbers."""
-
-    Abort = 0
-    Terminating = 1
-    LoggingOff = 2
-    ServicingUpdate = 3
-    IdleTask = 4
-    Uninstall = 5
-    ConditionLoss = 6
-    SystemPolicy = 7
-    QuietHoursEntered = 8
-    ExecutionTimeExceeded = 9
-    ResourceRevocation = 10
-    EnergySaver = 11
 
 
 class DropReason(StrEnum):
@@ -103,6 +87,40 @@ class Exec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Python:
+    """A Python handler, `module:Class`: run in a worker, a process of its own that stays for the next run.
+
+    `interpreter` is the absolute path of the one that has the handler, None for that of the daemon; `path` is searched
+    for modules before what the interpreter searches by itself, as `sys.path` has it.
+    """
+
+    entry_point: str
+    interpreter: str | None = None
+    path: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        module, colon, name = self.entry_point.partition(":")
+        if not colon or not all(each.isidentifier() for each in (*module.split("."), *name.split("."))):
+            raise InvalidValueError(
+                f"python {self.entry_point!r} is not a module and a class, as in 'package.tasks:Jack'"
+            )
+        for named, value in (("interpreter", self.interpreter or "/"), *(("path", each) for each in self.path)):
+            if not value.startswith("/") or "\0" in value:
+                raise InvalidValueError(f"{named} {value!r} is not an absolute path")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedClass:
+    """A handler that a task server has: an object of the class that it registered under this CLSID."""
+
+    clsid: Guid
+
+
+Handler = Exec | Python | ServedClass
+"""What a task runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """How often an activation is run at most, while its runs fail; `backoff` microseconds, doubled each time."""
 
@@ -128,7 +146,7 @@ class Registration:
 
     name: str
     triggers: tuple[Trigger, ...]
-    run: Exec
+    run: Handler
     conditions: tuple[Named, ...] = ()
     cancel_on_condition_loss: bool = False
     cancel_on: tuple[Guid | SystemTriggerType, ...] = ()
@@ -154,6 +172,11 @@ class Registration:
             raise InvalidValueError(f"task {self.name!r}: max_running and queue_limit are at least 1")
         if self.cancel_grace < 0 or (self.run_limit is not None and self.run_limit <= 0):
             raise InvalidValueError(f"task {self.name!r}: run_limit is more than 0, and cancel_grace not less")
+
+    @property
+    def runs_as(self) -> str | int | None:
+        """Whose rights its runs have: a user's name, or else the uid of who registered it, None for the daemon's."""
+        return self.owner if self.user is None else self.user
 
     @property
     def task_id(self) -> Guid:

@@ -31,21 +31,24 @@ class Template:
             raise InvalidValueError(f"{text!r} holds NUL")
         if "{" not in text and "}" not in text:
             return cls((text,), ())
-        texts, names = [""], []
+        texts: list[str] = []
+        names: list[str] = []
+        literal: list[str] = []  # joined once: a text may have thousands of braces
         for piece in _PIECE.finditer(text):
             match piece[0]:
                 case "{{" | "}}" as doubled:
-                    texts[-1] += doubled[0]
+                    literal.append(doubled[0])
                 case "{" | "}":
                     raise InvalidValueError(f"{text!r} has a lone brace; write {{{{ or }}}} for the brace itself")
                 case "{}":
                     raise InvalidValueError(f"{text!r} has a template without a name; write {{name}}")
                 case other if piece[1] is None:
-                    texts[-1] += other
+                    literal.append(other)
                 case _:
                     names.append(piece[1])
-                    texts.append("")
-        return cls(tuple(texts), tuple(names))
+                    texts.append("".join(literal))
+                    literal.clear()
+        return cls((*texts, "".join(literal)), tuple(names))
 
     def expand(self, values: Mapping[str, str | int]) -> str:
         """The text with every name replaced by its value; a name without a value leaves nothing, as in udev rules."""

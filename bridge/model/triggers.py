@@ -143,6 +143,7 @@ class Raised(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `rule` is the rule that raised it, or None where a caller of the API, the system or the task itself did; `task` is
     the only task that an `OwnTrigger` is for. `key` is the thing that it is about: three disks are three keys.
+    `owner` is the only user (a uid) whose tasks it reaches, where who raised it may raise it for these alone.
     `batch` has the details of each event of a device watcher, oldest first. `cause` is the run that a caller of the API
     is a process of.
     """
@@ -154,6 +155,7 @@ class Raised(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     details: Mapping[str, str] = msgspec.field(default_factory=dict)
     origin: Origin = Origin.LIVE
     task: str | None = None
+    owner: int | None = None
     batch: tuple[Mapping[str, str], ...] = ()
     cause: str | None = None
     seen_at: int | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bridge.dispatch.decisions import Completed, Decision, Progressed, Resumed, StoreTurned
 from bridge.dispatch.dispatcher import Dispatcher
 from bridge.dispatch.kept import Restored
+from bridge.mapping.conditions import GuardState
 from bridge.mapping.interest import Interest
 from bridge.mapping.mapper import Mapped, Mapper
 from bridge.mapping.memory import Memory
@@ -75,6 +76,10 @@ class Pipeline:
     def interest(self, source: str) -> Interest:
         """What rules and tasks ask of one source's monitor."""
         return self._mapper.interest(source)
+
+    def state_of(self, condition: str) -> GuardState | None:
+        """What events tell of a condition, and since when; None where they tell nothing."""
+        return self._mapper.state_of(condition)
 
     def receive(self, fact: Fact) -> Sequence[Outcome]:
         """What a fact leads to, in order."""

@@ -63,12 +63,12 @@ def read_recording(file: str, lines: Iterable[bytes]) -> Iterator[Event | Device
             at = second + int(fraction) * _MICROSECONDS[len(fraction)]
             event = Event(same.source, at, same.fields, same.origin, True)
         else:
-            event = _event(file, number, line)
+            event = event_of_line(file, number, line)
             at = event.at
             if second is not None and isinstance(event, Event):
                 known.add(rest, event)
         if not before <= at < LATEST:
-            _event(file, number, line)  # which says what is wrong with a time that none can be
+            event_of_line(file, number, line)  # which says what is wrong with a time that none can be
             message = "is earlier than the line before it; the events of a recording are in order"
             raise RecordingError(file, number, message)
         before = at
@@ -130,7 +130,8 @@ def _whole_seconds(start: bytes) -> int | None:
     return int(found[1]) * 1_000_000 if found else None
 
 
-def _event(file: str, number: int, line: bytes) -> Event | DeviceGone:
+def event_of_line(file: str, number: int, line: bytes) -> Event | DeviceGone:
+    """The event that a line behind the header is. Raises `RecordingError` with the line's `number` in `file`."""
     try:
         return event_of_record(_object(line))
     except InvalidValueError as error:

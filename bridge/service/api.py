@@ -1,26 +1,27 @@
-"""The interface `org.hwbridge` as a whole: its methods, and those that raise and that tell how the daemon is.
+"""The interface `org.hwbridge` as a whole: its methods, and the one that tells how the daemon is.
 
-The methods about tasks, runs and history stand beside it. No socket stands here.
+The methods about raises, tasks, runs and history stand beside it. No socket stands here.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from bridge import __version__
-from bridge.errors import InvalidGuidError
-from bridge.model.guid import Guid
-from bridge.model.system_triggers import SYSTEM_TRIGGERS
-from bridge.model.triggers import OwnTrigger, Raised
+from bridge.hosts.classes import ClassHost
 from bridge.monitors.monitor import Clock
-from bridge.service.access import may_raise
-from bridge.service.answers import failure, given_details, when_written
+from bridge.service.access import is_privileged, may_see
+from bridge.service.api_classes import ClassMethods
+from bridge.service.api_explain import ExplainMethods
 from bridge.service.api_history import HistoryMethods
+from bridge.service.api_raising import RaiseMethods
 from bridge.service.api_runs import RunMethods
 from bridge.service.api_tasks import TaskMethods
+from bridge.service.api_watch import WatchMethods
 from bridge.service.bridge import Bridge
 from bridge.service.callers import Caller
-from bridge.service.varlink_server import Answer, Parameters, ServedMethod
+from bridge.service.streams import StreamedMethod
+from bridge.service.varlink_server import Parameters, ServedMethod
 from bridge.store.store import Store
 from bridge.store.values import Durability
 from bridge.varlink.interface import read_interface
@@ -42,44 +43,45 @@ def describe_service() -> ServiceDescription:
 class Api:
     """The methods, over one bridge. `started_at` is on the wall clock, in microseconds."""
 
-    def __init__(self, bridge: Bridge, clock: Clock, started_at: int, store: Store, durability: Durability) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        classes: ClassHost,
+        clock: Clock,
+        started_at: int,
+        store: Store,
+        durability: Durability,
+    ) -> None:
         self._bridge = bridge
         self._clock = clock
         self._started_at = started_at
         self._durability = durability
-        self._others = (TaskMethods(bridge, clock), RunMethods(bridge, clock), HistoryMethods(store))
+        self._others = (
+            RaiseMethods(bridge, clock),
+            TaskMethods(bridge, clock, classes.first_served_by),
+            RunMethods(bridge, clock, classes.server_of),
+            HistoryMethods(store, bridge.pipeline.dispatcher.tasks),
+            ExplainMethods(bridge, clock, store, classes.is_served),
+        )
+        self._classes = ClassMethods(bridge, classes)
+        self._watch = WatchMethods(bridge, store)
         self.reload_errors: tuple[str, ...] = ()
 
     def methods(self) -> Mapping[str, ServedMethod]:
         """Every method by its full name."""
-        methods: dict[str, ServedMethod] = {"Raise": self.raise_trigger, "Status": self.status}
-        for others in self._others:
+        methods: dict[str, ServedMethod] = {"Status": self.status}
+        for others in (*self._others, self._classes):
             methods.update(others.methods())
         return {f"org.hwbridge.{name}": method for name, method in methods.items()}
 
-    def raise_trigger(self, caller: Caller, parameters: Parameters) -> Answer:
-        """`Raise`: the trigger goes off now, as if a rule had raised it."""
-        dispatcher = self._bridge.pipeline.dispatcher
-        names = self._bridge.pipeline.rules.names
-        given = parameters["trigger"]
-        try:  # without a guess at what was meant, as files get it: this caller may be anybody, and guessing is slow
-            trigger = names[given].guid if given in names else Guid.parse(given)
-        except InvalidGuidError as error:
-            known = given in SYSTEM_TRIGGERS or given in list(OwnTrigger)
-            raise failure("NotAllowed" if known else "UnknownTrigger", trigger=given) from error
-        if not may_raise(caller, [name for name in names.values() if name.guid == trigger]):
-            raise failure("NotAllowed", trigger=given)
-        details, key = given_details(parameters)
-        subscribers = dispatcher.subscribers(trigger)
-        if not subscribers:
-            return {"outcome": "NoSubscribers", "subscribers": 0}
-        if dispatcher.busy(trigger, key):
-            raise failure("Busy", trigger=given)
-        if not dispatcher.accepts:
-            raise failure("StoreFull", reason=self._bridge.refusal)
-        cause = self._bridge.run_of(caller.pid)
-        raised = Raised(at=self._clock(), trigger=trigger, key=key, details=details, cause=cause)
-        return when_written(self._bridge, raised, {"outcome": "Raised", "subscribers": subscribers})
+    def streamed(self) -> Mapping[str, StreamedMethod]:
+        """Every method that answers more than once, by its full name."""
+        streamed: dict[str, StreamedMethod] = {**self._classes.streamed(), **self._watch.streamed()}
+        return {f"org.hwbridge.{name}": method for name, method in streamed.items()}
+
+    def tell_rest(self) -> None:
+        """Tells those who watch what they have not been told yet, as the service ends."""
+        self._watch.tell_rest()
 
     def status(self, caller: Caller, parameters: Parameters) -> Parameters:
         """`Status`: what the daemon is and does."""
@@ -88,7 +90,11 @@ class Api:
             {"source": name, "devices": report.devices, "refused": report.refused, "lost": report.lost}
             for name, report in ((name, monitor.report()) for name, monitor in bridge.monitors.items())
         ]
-        quarantined = [{"name": task.name, "why": task.quarantined} for task in dispatcher.tasks if task.quarantined]
+        quarantined = [
+            {"name": task.name, "why": task.quarantined}
+            for task in dispatcher.tasks.quarantined
+            if may_see(caller, task.registration)
+        ]
         return {
             "status": {
                 "version": __version__,
@@ -103,16 +109,21 @@ class Api:
                 "store": self._store(),
                 "quarantined": quarantined,
                 "monitors": monitors,
-                "reload_errors": self.reload_errors,
+                "reload_errors": self._reload_errors(caller),
             }
         }
 
+    def _reload_errors(self, caller: Caller) -> Sequence[str]:
+        """What was wrong with the files, for those who may read them; for others only that something was."""
+        if is_privileged(caller) or not self.reload_errors:
+            return self.reload_errors
+        return ("the files of the last reload are wrong; root is told how",)
+
     def _store(self) -> Parameters:
         dispatcher = self._bridge.pipeline.dispatcher
-        waiting = sum(1 for task in dispatcher.tasks for _ in task.waiting)
         return {
             "durability": self._durability,
             "accepts": dispatcher.accepts,
             "refusal": None if dispatcher.accepts else self._bridge.refusal,
-            "owed": dispatcher.running + waiting,
+            "owed": dispatcher.running + dispatcher.not_begun,
         }

@@ -1,15 +1,14 @@
 """The methods about single runs: they are requested, canceled, and reported on. What may run, the dispatcher says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bridge.dispatch.decisions import Progressed
-from bridge.dispatch.runs import Run
 from bridge.dispatch.task import Task
 from bridge.model.tasks import RequestResult
 from bridge.model.triggers import OwnTrigger, Raised
 from bridge.monitors.monitor import Clock
 from bridge.pipeline.facts import CancelRun
-from bridge.service.access import may_report, require_privilege
+from bridge.service.access import may_report, require_member, run_for, task_for
 from bridge.service.answers import failure, given_details, invalid_parameter, when_written
 from bridge.service.bridge import Bridge
 from bridge.service.callers import Caller
@@ -20,11 +19,17 @@ MOST_PROGRESS = 2**32 - 1
 
 
 class RunMethods:
-    """`RequestTask`, `Cancel`, `ReportProgress`."""
+    """`RequestTask`, `Cancel`, `ReportProgress`.
 
-    def __init__(self, bridge: Bridge, clock: Clock) -> None:
+    `server_of` is the user whose task server has this run, a uid, or None.
+    """
+
+    def __init__(
+        self, bridge: Bridge, clock: Clock, server_of: Callable[[str], int | None] = lambda instance_id: None
+    ) -> None:
         self._bridge = bridge
         self._clock = clock
+        self._server_of = server_of
 
     def methods(self) -> Mapping[str, ServedMethod]:
         """The methods by their names."""
@@ -32,11 +37,9 @@ class RunMethods:
 
     def request(self, caller: Caller, parameters: Parameters) -> Answer:
         """`RequestTask`: the task's application trigger goes off, unless a request of before is not answered yet."""
-        require_privilege(caller, "RequestTask")
+        require_member(caller, "RequestTask")
         dispatcher, name = self._bridge.pipeline.dispatcher, parameters["name"]
-        task = dispatcher.tasks.get(name)
-        if task is None:
-            raise failure("UnknownTask", name=name)
+        task = task_for(caller, dispatcher.tasks, name)
         details, key = given_details(parameters)
         result = dispatcher.request_result(name)
         if result is not RequestResult.Allowed:
@@ -55,24 +58,20 @@ class RunMethods:
 
     def cancel(self, caller: Caller, parameters: Parameters) -> Answer:
         """`Cancel`: the run is asked to end, unless it was before."""
-        require_privilege(caller, "Cancel")
-        run = self._run(parameters["instance_id"])
+        require_member(caller, "Cancel")
+        run = run_for(caller, self._bridge.pipeline.dispatcher.runs, parameters["instance_id"])
         fact = CancelRun(at=self._clock(), instance_id=run.instance.instance_id)
         return when_written(self._bridge, fact, {})
 
     def report_progress(self, caller: Caller, parameters: Parameters) -> Parameters:
         """`ReportProgress`: how far the run is."""
         instance_id, progress = parameters["instance_id"], parameters["progress"]
-        run = self._run(instance_id)
-        if not may_report(caller, run.instance.task):
+        run = self._bridge.pipeline.dispatcher.runs.get(instance_id)
+        if run is None:
+            raise failure("UnknownInstance", instance_id=instance_id)
+        if not may_report(caller, run.instance.task) and self._server_of(instance_id) != caller.uid:
             raise failure("NotAllowed", instance_id=instance_id)
         if not 0 <= progress <= MOST_PROGRESS:
             raise invalid_parameter("progress")
         self._bridge.tell(Progressed(at=self._clock(), instance_id=instance_id, progress=progress))
         return {}
-
-    def _run(self, instance_id: str) -> Run:
-        run = self._bridge.pipeline.dispatcher.runs.get(instance_id)
-        if run is None:
-            raise failure("UnknownInstance", instance_id=instance_id)
-        return run

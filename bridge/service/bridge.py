@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from bridge.dispatch.decisions import Activate, Cancel, Completed, Kill, Resumed, StoreTurned
 from bridge.errors import DeviceError
@@ -17,14 +18,17 @@ from bridge.model.events import DeviceGone, Event
 from bridge.model.text import printable
 from bridge.model.triggers import Raised
 from bridge.monitors.monitor import Clock, Monitor, TimedMonitor
-from bridge.pipeline.facts import Declared, Stopping
+from bridge.pipeline.facts import Declared, Stopping, UnregisterTask
 from bridge.pipeline.pipeline import Fact, Outcome, Pipeline
 from bridge.recording.jsonl import line_of_event
 from bridge.service.boot_timer import BootTimer
 from bridge.service.clock import asleep
 from bridge.service.declarations import Declarations
+from bridge.service.log_fields import about, about_task
 from bridge.service.log_lines import log_decision, who_raised
 from bridge.service.outbox import Outbox, Then
+from bridge.service.owners import taken_over
+from bridge.service.telling import Telling
 from bridge.store.store import Store
 
 PATIENCE_SECONDS = 1.0
@@ -49,7 +53,9 @@ class Bridge:
         self._loop = loop
         self._clock = clock
         self._pipeline = pipeline
-        self._outbox = Outbox(store, self._carry_out)
+        self.telling = Telling(store, pipeline.dispatcher.runs)
+        """Who wants to know what happens."""
+        self._outbox = Outbox(store, self._carry_out, self.telling)
         self._asleep = asleep()
         self._boot_timer = _boot_timer()
         self._boot_timer_at: int | None = None
@@ -111,6 +117,10 @@ class Bridge:
 
     def declare(self, declarations: Declarations) -> None:
         """These rules, and these tasks of files, hold from now on; every monitor is told what they ask for."""
+        for name in list(taken_over(self._pipeline.dispatcher.registrations, declarations.tasks)):
+            told = "%s: a file has this name now, the task that a user registered under it is there no more"
+            log.warning(told, name, extra=about_task(name))
+            self.tell(UnregisterTask(at=self._clock(), name=name, cancel_task=False))
         self.tell(Declared(at=self._clock(), rules=declarations.rules, tasks=declarations.tasks))
         self.watch()
 
@@ -181,9 +191,14 @@ class Bridge:
         if log.isEnabledFor(logging.DEBUG):
             for event in events:
                 log.debug("event%s %s", " (replayed)" if event.replayed else "", line_of_event(event))
+        self.telling.events(events)
         for event in events:
             self._facts.append(event)
         self._work()
+
+    def when_done(self, then: Then) -> None:
+        """Calls `then` when all that was decided up to now is written down and carried out."""
+        self._outbox.put((), then=then)
 
     def tell(self, fact: Fact, *, flush: bool = False, then: Then | None = None) -> None:
         """Takes a fact, and does what the pipeline decides; `then` is called when that is written down.
@@ -280,19 +295,27 @@ class Bridge:
                 self.raised += 1
                 log.debug("raised %s by %s, key %r", outcome.trigger, who_raised(outcome), outcome.key)
             case Activate(instance=instance):
+                self._running_host().start(instance)  # before it is logged: that may be slow, and the handler waits
                 log.info(
                     "activated %s %s by %s %s",
                     instance.task.name,
                     instance.instance_id,
                     instance.raised.trigger,
                     who_raised(instance.raised),
+                    extra=about(instance),
                 )
-                self._running_host().start(instance)
             case Cancel(instance=instance):
-                log.info("canceled %s %s %s", instance.task.name, instance.instance_id, outcome.reason.name)
+                reason = outcome.reason.name
+                fields = about(instance, reason)
+                log.info("canceled %s %s %s", instance.task.name, instance.instance_id, reason, extra=fields)
                 self._running_host().cancel(instance.instance_id, outcome.reason)
             case Kill(instance=instance):
-                log.warning("killed %s %s: it did not end when canceled", instance.task.name, instance.instance_id)
+                log.warning(
+                    "killed %s %s: it did not end when canceled",
+                    instance.task.name,
+                    instance.instance_id,
+                    extra=about(instance),
+                )
                 self._running_host().kill(instance.instance_id)
             case Refusal():
                 log.warning("%s", printable(outcome.message))
@@ -307,15 +330,24 @@ class Bridge:
         """Listens to nothing any more, cancels every run and waits until all are over."""
         for name in list(self._monitors):
             self._close(name)
+        self._open_monitors = lambda: None
         self.tell(Stopping(at=self._clock()))
         for instance in self._outbox.abandon():
             self.ended(Ended(instance_id=instance.instance_id, succeeded=False, detail="not started: the daemon stops"))
         await self._idle.wait()
+        await self._written()
         if self._timer is not None:
             self._timer.cancel()
         if self._boot_timer is not None:
             self._loop.remove_reader(self._boot_timer.fileno())
             self._boot_timer.close()
+
+    async def _written(self) -> None:
+        """Waits until the ends of runs are written down and told, unless the disk is full."""
+        written = self._loop.create_future()
+        self.when_done(lambda _: written.set_result(None) if not written.done() else None)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(written, PATIENCE_SECONDS)
 
 
 def _boot_timer() -> BootTimer | None:

@@ -48,6 +48,12 @@ def read_caller(connected: ConnectedSocket) -> Caller:
     return Caller(uid=uid, gid=gid, pid=pid, groups=_read_groups(connected.fileno()))
 
 
+def read_uid(connected: ConnectedSocket) -> int:
+    """Only the user of `read_caller`, for whom little is to be done."""
+    _, uid, _ = _CREDENTIALS.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(uid)
+
+
 def _read_groups(descriptor: int) -> frozenset[int]:
     # Through libc, because socket.getsockopt() takes at most 1024 bytes: 256 groups, fewer than a user may have.
     length = ctypes.c_uint32(0)

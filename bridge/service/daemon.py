@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bridge.errors import DeclarationError, DeviceError, SocketError
+from bridge.dispatch.decisions import Progressed
+from bridge.errors import DeclarationError, DeviceError
 from bridge.hosts.cgroups import folder_for_runs
-from bridge.hosts.command import CommandHost
+from bridge.hosts.handlers import HandlerHost
 from bridge.hosts.leftovers import kill_leftovers
 from bridge.hosts.processes import bear_bursts_of_signals
 from bridge.model.conditions import SYSTEM_CONDITIONS
@@ -28,14 +30,22 @@ from bridge.service.callers import ConnectionLimits
 from bridge.service.clock import monotonic, times, wall, wall_time
 from bridge.service.declarations import Declarations, Settings, read_declarations_to_run
 from bridge.service.installed import installed_monitors
+from bridge.service.listening import listen
+from bridge.service.log_fields import about_task
 from bridge.service.places import Directories
-from bridge.service.recordings import RecordingFile
-from bridge.service.socket_path import ListeningSocket, make_socket_directory, open_socket
+from bridge.service.socket_path import ListeningSocket
 from bridge.service.stored import restored_of, store_durability, store_limits
+from bridge.service.systemd.activation import HandedSocket
+from bridge.service.systemd.notify import ServiceManager, take_wanted
+from bridge.service.trust import check_state_directory
 from bridge.service.undisturbed import undisturbed
 from bridge.service.varlink_server import VarlinkServer
 from bridge.sources import SOURCES
 from bridge.store.store import Heard, Store
+from bridge.store.values import Durability
+
+if TYPE_CHECKING:
+    from bridge.service.recordings import RecordingFile  # it would load what reads them
 
 log = logging.getLogger("bridge")
 
@@ -53,29 +63,21 @@ class Configuration:
     state: Path
     socket: Path
     socket_is_default: bool
-    recordings: Sequence[RecordingFile] = ()
+    recordings: "Sequence[RecordingFile]" = ()
 
 
 def run_daemon(configuration: Configuration) -> None:
-    """Runs until TERM or INT. Raises `DeclarationError` or `SocketError` if it cannot start."""
+    """Runs until TERM or INT. Raises `DeclarationError`, `SocketError` or `StoreError` if it cannot start."""
     with undisturbed():
         declarations = read_declarations_to_run(configuration.directories, _watched(configuration))
-    _check_can_be_told(configuration.socket)
-    if configuration.socket_is_default:
-        make_socket_directory(configuration.socket.parent)
-    listening = open_socket(configuration.socket)
+    listening = listen(configuration.socket, os.environ, is_default=configuration.socket_is_default)
     try:
+        if store_durability(configuration.settings.get("store", {})) is not Durability.MEMORY:
+            check_state_directory(configuration.state)
         with asyncio.Runner() as runner:
             runner.run(_Daemon(configuration).run(declarations, listening))
     finally:
         listening.close()
-
-
-def _check_can_be_told(socket: Path) -> None:
-    try:
-        str(socket).encode()
-    except UnicodeEncodeError as error:
-        raise SocketError(f"{socket}: a socket's path is UTF-8, as handlers find it in HWBRIDGE_SOCKET") from error
 
 
 class _Daemon:
@@ -85,8 +87,9 @@ class _Daemon:
         self._configuration = configuration
         self._stopping = asyncio.Event()
 
-    async def run(self, declarations: Declarations, listening: ListeningSocket) -> None:
+    async def run(self, declarations: Declarations, listening: ListeningSocket | HandedSocket) -> None:
         loop = asyncio.get_running_loop()
+        self._manager = ServiceManager(loop, monotonic, take_wanted(os.environ, os.getpid()))
         numbers, start = count(1), os.urandom(4).hex()  # an id is this start's own: processes carry it
         store = self._open_store(loop, start)
         try:
@@ -100,8 +103,9 @@ class _Daemon:
             pipeline = Pipeline(lambda: f"{start}-{next(numbers)}", remembered.memory)
             self._bridge = Bridge(loop, monotonic, pipeline, store, self._open_monitors)
             durability = store_durability(self._configuration.settings.get("store", {}))
-            self._api = Api(self._bridge, monotonic, wall(), store, durability)
-            host = CommandHost(loop, str(listening.path.absolute()), wall_time, self._bridge.ended, cgroup=cgroup)
+            socket = str(listening.path.absolute())
+            host = HandlerHost(loop, socket, wall_time, self._bridge.ended, self._progressed, cgroup=cgroup)
+            self._api = Api(self._bridge, host.classes, monotonic, wall(), store, durability)
             self._bridge.use(host, host.run_of)
             self._hear_signals(loop, host)
             with undisturbed():
@@ -114,18 +118,25 @@ class _Daemon:
             for place, recording in enumerate(self._configuration.recordings, start=1):
                 playback = Playback(printable(recording.name), recording.events(), monotonic, recording.begin)
                 self._bridge.add(f"play {place}", playback)
-            server = VarlinkServer(describe_service(), self._api.methods(), _limits())
+            server = VarlinkServer(describe_service(), self._api.methods(), _limits(), self._api.streamed())
             await server.start(listening.socket)
             log.info("ready: %s, socket %s", self._counted(), listening.path)
+            self._manager.ready(self._counted())
             await self._stopping.wait()
             log.info("stopping")
+            self._manager.stopping(f"stopping, with {count_of(pipeline.dispatcher.running, 'run')} to end")
+            await self._bridge.stop()  # meanwhile task servers and handlers still tell how their runs end
+            self._api.tell_rest()
             await server.close()
-            await self._bridge.stop()
             await host.close()
         except BaseException:
             store.close(clean=False)
             raise
         store.close()
+        self._manager.close()
+
+    def _progressed(self, instance_id: str, progress: int) -> None:
+        self._bridge.tell(Progressed(at=monotonic(), instance_id=instance_id, progress=progress))
 
     def _warn(self, declarations: Declarations) -> None:
         """Tells of what is legal and will hardly be what was meant."""
@@ -134,14 +145,17 @@ class _Daemon:
         known = {*SYSTEM_CONDITIONS, *(each.name for each in declarations.rules.conditions)}
         for task in self._bridge.pipeline.dispatcher.registrations:
             for name in sorted({each.name for each in task.conditions} - known):
-                log.warning("%s waits for %s, which is declared nowhere: it is never known", task.name, name)
+                about = about_task(task.name, reason=name)
+                log.warning(
+                    "%s waits for %s, which is declared nowhere: it is never known", task.name, name, extra=about
+                )
 
     def _counted(self) -> str:
         pipeline = self._bridge.pipeline
         rules, tasks = len(pipeline.rules.rules), len(pipeline.dispatcher.tasks)
         return f"{count_of(rules, 'rule')}, {count_of(tasks, 'task')}"
 
-    def _hear_signals(self, loop: asyncio.AbstractEventLoop, host: CommandHost) -> None:
+    def _hear_signals(self, loop: asyncio.AbstractEventLoop, host: HandlerHost) -> None:
         for ignored in (signal.SIGQUIT, signal.SIGINT):  # by a shell that started us with `&`: handlers inherit that
             signal.signal(ignored, signal.SIG_DFL)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -160,6 +174,7 @@ class _Daemon:
             committed=lambda tokens: soon(lambda bridge: bridge.written(tokens)),
             turned=lambda accepts, why: soon(lambda bridge: bridge.store_turned(accepts, why)),
             damaged=lambda message: soon(lambda bridge: bridge.store_damaged(message)),
+            told=lambda rows: soon(lambda bridge: bridge.telling.lines(rows)),
         )
         settings = self._configuration.settings.get("store", {})
         return Store(
@@ -189,9 +204,13 @@ class _Daemon:
                 log.error("%s: %s", name, error)
 
     def _reload(self) -> None:
-        """HUP: the files as they are now, or if anything is wrong with them, the rules and tasks as they were."""
-        if self._stopping.is_set():
-            return
+        """HUP: the files are read again, unless we stop."""
+        if not self._stopping.is_set():
+            self._manager.reloading()
+            self._manager.reloaded(self._read_again())
+
+    def _read_again(self) -> str:
+        """Takes the files as they are now, or if anything is wrong with them, leaves all as it was; says which."""
         try:
             declarations = read_declarations_to_run(self._configuration.directories, _watched(self._configuration))
         except DeclarationError as error:
@@ -199,12 +218,13 @@ class _Daemon:
             for problem in self._api.reload_errors:
                 log.error("%s", problem)
             log.error("not reloaded: the rules and tasks from before stay in force")
-            return
+            return f"{self._counted()}, from before: the files hold errors now"
         self._api.reload_errors = ()
         self._bridge.declare(declarations)
         self._warn(declarations)
         self._open_monitors()
         log.info("reloaded: %s", self._counted())
+        return self._counted()
 
 
 def _watched(configuration: Configuration) -> frozenset[str]:

@@ -1,18 +1,21 @@
 """From directories to rules, tasks and settings, or to every error in them. It keeps nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bridge.errors import DeclarationError
+from bridge.errors import DeclarationError, HandlerError
+from bridge.hosts.accounts import account_of
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.table import RuleTable
 from bridge.model.tasks import Registration
 from bridge.model.text import count_of
 from bridge.pipeline.load.doubts import doubts_of_tasks
 from bridge.pipeline.load.tasks import load_tasks
-from bridge.service.files import read_directories, read_file, read_given
+from bridge.service.files import Opening, open_anything, read_directories, read_file, read_given
 from bridge.service.places import Directories
+from bridge.service.trust import trust_in_files
 from bridge.store.values import LEAST_BYTES, LEAST_ROWS, Durability, Limits
 from bridge.toml.document import Document, Problem
 from bridge.toml.schema import Table, root_table
@@ -42,17 +45,34 @@ def read_declarations(directories: Directories) -> Declarations:
 
 
 def read_declarations_to_run(directories: Directories, watched: Collection[str]) -> Declarations:
-    """As `read_declarations`, for a daemon that has monitors of the sources `watched`: it cannot do with less."""
-    task_files = read_tasks(directories)
-    declarations = check_declarations(read_rules(directories), task_files)
-    problems: list[Problem] = []
-    for document in read_rules(directories):
-        own: list[Problem] = []
-        _check_watched(root_table(document, own), watched)
-        problems += sorted(own, key=lambda problem: problem.line)
+    """As `read_declarations`, for a daemon that has monitors of the sources `watched`: it cannot do with less.
+
+    Nor does it believe files that others could have written, or promise to run what it could not.
+    """
+    opening = trust_in_files().open
+    rule_files, task_files = read_rules(directories, opening), read_tasks(directories, opening)
+    declarations = check_declarations(rule_files, task_files)
+    unwatched = _found_in(rule_files, lambda root: _check_watched(root, watched))
+    problems = [*unwatched, *_found_in(task_files, _check_users)]
     if problems:
         raise DeclarationError(problems)
     return replace(declarations, doubts=tuple(doubts_of_tasks(declarations.tasks, task_files, watched)))
+
+
+def _found_in(documents: Iterable[Document], check: Callable[[Table], None]) -> Iterator[Problem]:
+    for document in documents:
+        found: list[Problem] = []
+        check(root_table(document, found))
+        yield from sorted(found, key=lambda problem: problem.line)
+
+
+def _check_users(root: Table) -> None:
+    """A daemon that is not root has the rights of nobody else. One that is looks for the user when a run starts."""
+    for table in root.tables("task") if os.geteuid() != 0 else ():
+        try:
+            account_of(table.content.get("user"))
+        except HandlerError as error:
+            table.problem(str(error), "user")
 
 
 def _check_watched(root: Table, watched: Collection[str]) -> None:
@@ -65,14 +85,16 @@ def _check_watched(root: Table, watched: Collection[str]) -> None:
             table.problem("there is no monitor in this hwbridge that would do it: it can be replayed, not run")
 
 
-def read_rules(directories: Directories) -> list[Document]:
+def read_rules(directories: Directories, opening: Opening = open_anything) -> list[Document]:
     """The rules files."""
-    return read_given(directories.rules) if directories.rules_given else read_directories(directories.rules)
+    read = read_given if directories.rules_given else read_directories
+    return read(directories.rules, opening)
 
 
-def read_tasks(directories: Directories) -> list[Document]:
+def read_tasks(directories: Directories, opening: Opening = open_anything) -> list[Document]:
     """The tasks files."""
-    return read_given(directories.tasks) if directories.tasks_given else read_directories(directories.tasks)
+    read = read_given if directories.tasks_given else read_directories
+    return read(directories.tasks, opening)
 
 
 def check_declarations(
@@ -89,14 +111,19 @@ def check_declarations(
     return Declarations(table, registrations)
 
 
-def read_settings(config: Path, *, given: bool) -> Settings:
+def read_settings_to_run(config: Path, *, given: bool) -> Settings:
+    """As `read_settings`, for a daemon: it does not believe a file that others could have written."""
+    return read_settings(config, given=given, opening=trust_in_files().open)
+
+
+def read_settings(config: Path, *, given: bool, opening: Opening = open_anything) -> Settings:
     """The settings in hwbridge.toml; the file must be there only if somebody gave its path.
 
     Raises `DeclarationError` with all that is wrong in it.
     """
     if not given and not config.exists():
         return {}
-    document = read_file(config)
+    document = read_file(config, opening)
     problems: list[Problem] = list(document.problems)
     root = root_table(document, problems)
     settings: dict[str, Mapping[str, object]] = {}

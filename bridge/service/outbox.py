@@ -7,19 +7,20 @@ to be written, but must not come before the start.
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
 
-from bridge.dispatch.decisions import Activate, Cancel, Kill, Told
-from bridge.dispatch.kept import ToKeep
+from bridge.dispatch.decisions import Activate, Cancel, Finished, Kill, Progressed
 from bridge.model.tasks import Instance
-from bridge.model.triggers import Raised
 from bridge.pipeline.pipeline import Outcome
 from bridge.service.clock import times
+from bridge.service.telling import Telling
 from bridge.store.store import Store, writes
+from bridge.store.values import HistoryRow
 
-DECISIONS = tuple(each for each in (*get_args(Told), *get_args(ToKeep)) if each is not Raised)
-"""What the dispatcher answers a raise with."""
+NOTED_EVERY = 1_000_000
+"""Microseconds: of what one run says of its progress in that time, one is written down."""
 
+MOST_WAITING = 10_000
+"""Decisions that are not written down yet: on a full disk, what is only told does not wait behind them."""
 
 Then = Callable[[str], None]
 """Who is told that something is written down, or why it cannot be now; nothing is wrong where that is empty."""
@@ -37,29 +38,60 @@ class _Waiting:
 class Outbox:
     """Between the pipeline and those who do its will. Without a store everything is carried out at once."""
 
-    def __init__(self, store: Store | None, carry_out: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, store: Store | None, carry_out: Callable[[Outcome], None], telling: Telling | None = None
+    ) -> None:
         self._store = store
         self._carry_out = carry_out
+        self._telling = telling
+        self._noted: dict[str, int] = {}
+        """When the progress of a run was written down last."""
         self._waiting: deque[_Waiting] = deque()
         self._to_start: set[str] = set()
 
     def put(self, outcomes: Sequence[Outcome], *, flush: bool = False, then: Then | None = None) -> None:
         """Takes what one fact has led to; `then` is called when it is written, with `flush` on the disk itself."""
-        written = _without_unheard(outcomes) if self._store is not None else []
-        to_write = writes(written)
-        waiting = _Waiting(then=then, is_written=not to_write)
+        store = self._store if writes(outcomes) and not self._is_in_between(outcomes) else None
+        # What would not be there after a crash promises nothing: nobody waits until it is written.
+        promises = store is not None and store.outlives_us
+        waiting = _Waiting(is_written=store is None)
         for outcome in outcomes:
-            if self._must_wait(outcome, to_write=to_write):
+            if self._must_wait(outcome, to_write=promises):
                 waiting.outcomes.append(outcome)
             else:
                 self._carry_out(outcome)
-        if to_write and self._store is not None:
-            self._waiting.append(waiting)
-            self._store.write(written, times(), flush=flush, token=waiting)
-        elif waiting.outcomes or (then is not None and self._waiting):
-            self._waiting.append(waiting)
+        if promises or (store is None and (waiting.outcomes or self._waiting)):
+            waiting.then = then
         elif then is not None:
             then("")
+        if store is not None or waiting.outcomes or waiting.then is not None:
+            self._waiting.append(waiting)
+        if store is not None:
+            store.write(outcomes, times(), flush=flush, token=waiting)
+        if self._telling is not None and outcomes:
+            self._tell(self._telling, self._telling.outcomes(outcomes, written=store is not None))
+
+    def _tell(self, telling: Telling, unkept: Sequence[HistoryRow]) -> None:
+        """Tells what the store does not keep behind what was decided before it, unless that takes too long."""
+        if unkept and len(self._waiting) < MOST_WAITING:
+            self.put((), then=lambda _: telling.lines(unkept))
+        elif unkept:
+            telling.lines(unkept)
+
+    def _is_in_between(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether it is only progress of a run that comes too soon after what is written of it; runs end here too."""
+        for outcome in outcomes:
+            match outcome:
+                case Progressed(at=at, instance_id=instance_id):
+                    noted_at = self._noted.get(instance_id)
+                    if noted_at is not None and at - noted_at < NOTED_EVERY:
+                        return True
+                    self._noted[instance_id] = at
+                case Finished(instance=instance):
+                    self._noted.pop(instance.instance_id, None)
+                case _:
+                    pass
+        return False
 
     def _must_wait(self, outcome: Outcome, *, to_write: bool) -> bool:
         match outcome:
@@ -107,13 +139,3 @@ class Outbox:
             waiting.outcomes = []
         self._to_start.clear()
         return instances
-
-
-def _without_unheard(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes without the raises that no task has heard: these are not kept."""
-    heard = [*(isinstance(each, DECISIONS) for each in outcomes[1:]), False][: len(outcomes)]
-    return [
-        outcome
-        for outcome, is_heard in zip(outcomes, heard, strict=True)
-        if is_heard or not isinstance(outcome, Raised) or outcome.task is not None
-    ]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.model.sockets import SYSTEM_SOCKET, user_socket
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
@@ -38,7 +40,7 @@ def system_places() -> Places:
         rules=(own / "rules", vendor / "rules"),
         tasks=(own / "tasks", vendor / "tasks"),
         state=Path("/var/lib/hwbridge"),
-        socket=Path("/run/hwbridge/hwbridge.sock"),
+        socket=Path(SYSTEM_SOCKET),
     )
 
 
@@ -51,13 +53,12 @@ def user_places(environment: Mapping[str, str], uid: int) -> Places:
     home = Path(environment.get("HOME") or "/")
     own = _directory(environment, "XDG_CONFIG_HOME", home / ".config")
     vendor = _directory(environment, "XDG_DATA_HOME", home / ".local/share")
-    runtime = _directory(environment, "XDG_RUNTIME_DIR", Path(f"/run/user/{uid}"))
     return Places(
         config=own / "hwbridge.toml",
         rules=(own / "rules", vendor / "rules"),
         tasks=(own / "tasks", vendor / "tasks"),
         state=_directory(environment, "XDG_STATE_HOME", home / ".local/state"),
-        socket=runtime / "hwbridge.sock",
+        socket=Path(user_socket(environment, uid)),
     )
 
 

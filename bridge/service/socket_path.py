@@ -19,7 +19,7 @@ from bridge.errors import SocketError
 MOST_PATH_BYTES = 107  # sun_path has 108 bytes, the last one is NUL
 DIRECTORY_MODE = 0o755
 SOCKET_MODE = 0o666  # who may do what is decided call by call, by the caller's credentials
-BACKLOG = 256
+BACKLOG = 128  # who connects waits behind so many, whoever they are
 _LOCK_MODE = 0o600
 
 

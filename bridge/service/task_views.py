@@ -11,15 +11,21 @@ from bridge.dispatch.task import Task, id_of, is_once_a_boot, is_one_shot
 from bridge.dispatch.time_triggers import TIMED, period_of
 from bridge.dispatch.waiting import Pending
 from bridge.model.conditions import Named
-from bridge.model.triggers import Trigger
+from bridge.model.triggers import NamedTrigger, Trigger, TriggerId
 
 View = Mapping[str, object]
 
 
 class TaskViews:
-    """Views of one moment. `wall_offset` is what the wall clock shows more than the dispatcher's, in microseconds."""
+    """Views of one moment. `wall_offset` is what the wall clock shows more than the dispatcher's, in microseconds.
 
-    def __init__(self, dispatcher: Dispatcher, wall_offset: int) -> None:
+    `names` are those that rules files give to triggers; of several for one, the first is shown.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, wall_offset: int, names: Mapping[str, NamedTrigger]) -> None:
+        self._names: dict[TriggerId, str] = {}
+        for name, named in names.items():
+            self._names.setdefault(named.guid, name)
         self._levels = dispatcher.levels
         self._wall_offset = wall_offset
         self._runs: dict[str, list[Run]] = {}
@@ -61,8 +67,9 @@ class TaskViews:
         due = task.due.get(place)
         return {
             "trigger": str(id_of(trigger)),
+            "name": self._names.get(id_of(trigger)),
             "recurrence": "one_shot" if is_one_shot(trigger) else "once" if is_once_a_boot(trigger) else "always",
-            "period": period_of(trigger) if type(trigger) in TIMED else None,
+            "period": period_of(trigger) if id_of(trigger) in TIMED else None,
             "next_at": None if due is None else due + self._wall_offset,
             "spent": task.is_spent(place),
         }

@@ -1,33 +1,36 @@
 """The varlink service on a Unix socket, asyncio's edge of the pure `bridge.varlink`. Knows no method of ours.
 
-Nobody can hold up the others: in one turn of the loop at most 16 connections are accepted, and each is served at most
-16 calls; its unread answers stop the reading of its calls, what it may send ahead is bounded, and what is not varlink
-ends it. Nothing waits for a peer.
+Nobody can hold up the others: in one turn of the loop connections are accepted for at most 1 ms, and users are served
+in turn; unread answers stop the reading of calls, what a peer may send ahead is bounded, what is not varlink ends it.
+Nothing waits for a peer.
 """
 
 import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any
 
-from bridge.errors import CallFailedError, ProtocolError
-from bridge.service.callers import Caller, ConnectionCount, ConnectionLimits, read_caller
-from bridge.service.socket_path import BACKLOG
-from bridge.varlink.calls import Call, encode_answer, encode_failure, read_call
-from bridge.varlink.framing import MessageReader
+from bridge.errors import CallFailedError
+from bridge.service.callers import Caller, ConnectionCount, ConnectionLimits, read_caller, read_uid
+from bridge.service.hang_up import HangUps
+from bridge.service.peer import Peer
+from bridge.service.streams import Stream, StreamedMethod
+from bridge.service.turns import Turns
+from bridge.varlink.calls import Call, encode_answer, encode_failure
 from bridge.varlink.service import (
     SERVICE_INTERFACE,
     ServiceDescription,
     check_call,
+    check_more,
     get_info,
     get_interface_description,
     method_names,
 )
 
-MOST_CALLS_IN_A_TURN = 16
-MOST_ACCEPTED_IN_A_TURN = 16
+MOST_ACCEPTING_SECONDS = 0.001
+RETRY_SECONDS = 1
 
 Parameters = Mapping[str, Any]
 Answer = Parameters | asyncio.Future[Parameters]
@@ -43,60 +46,93 @@ _log = logging.getLogger(__name__)
 class VarlinkServer:
     """Serves the methods of one service on one listening socket.
 
-    `methods` has one entry for each method of the service's interfaces, by full name (`org.hwbridge.Status`).
-    Raises `ValueError` if one is missing, or one is not in an interface.
+    `methods` has one entry for each method of the service's interfaces, by full name (`org.hwbridge.Status`), but those
+    that answer more than once are in `streamed`. Raises `ValueError` if one is missing, or one is not in an interface.
     """
 
+    turns: Turns
+    hang_ups: HangUps
+
     def __init__(
-        self, service: ServiceDescription, methods: Mapping[str, ServedMethod], limits: ConnectionLimits
+        self,
+        service: ServiceDescription,
+        methods: Mapping[str, ServedMethod],
+        limits: ConnectionLimits,
+        streamed: Mapping[str, StreamedMethod] = MappingProxyType({}),
     ) -> None:
         declared = {name for interface in service.interfaces for name in method_names(interface)}
-        if differing := declared ^ methods.keys():
+        if differing := declared ^ {*methods, *streamed}:
             raise ValueError(f"declared or served, but not both: {', '.join(sorted(differing))}")
         self._service = service
         self._methods = {**_introspection(service), **methods}
+        self._streamed = streamed
         self._count = ConnectionCount(limits)
-        self._connections: set[_Connection] = set()
-        self._server: asyncio.Server | None = None
+        self._connections: set[Peer] = set()
+        self._listening: socket.socket | None = None
 
     async def start(self, listening: socket.socket) -> None:
         """Accepts connections from now on. The socket is closed with the server."""
-        loop = asyncio.get_running_loop()
-        # asyncio accepts as many connections in one turn as its backlog has, so that it is given a small one; the
-        # kernel's is set right again after it.
-        self._server = await loop.create_unix_server(
-            lambda: _Connection(self), sock=listening, backlog=MOST_ACCEPTED_IN_A_TURN
-        )
-        listening.listen(BACKLOG)
+        self._loop = asyncio.get_running_loop()
+        self.turns, self.hang_ups = Turns(self._loop), HangUps(self._loop)
+        self._listening = listening
+        listening.setblocking(False)
+        self._look_for_connections()
 
     async def close(self) -> None:
         """Ends every connection and accepts no more; what was not read by then is not sent."""
-        if self._server is None:
+        if self._listening is None:
             return
-        self._server.close()
+        listening, self._listening = self._listening, None
+        self._loop.remove_reader(listening.fileno())
+        listening.close()
         for connection in self._connections:
             connection.abort()
         while self._connections:  # their ends are already in the loop's queue
             await asyncio.sleep(0)
-        await self._server.wait_closed()
+        self.hang_ups.close()
 
-    def admit(self, connection: "_Connection", uid: int) -> bool:
-        """Whether this connection of this user may stay."""
+    def _look_for_connections(self) -> None:
+        if self._listening is not None:
+            self._loop.add_reader(self._listening.fileno(), self._accept, self._listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        until = self._loop.time() + MOST_ACCEPTING_SECONDS
+        while self._loop.time() < until:
+            try:
+                connected, _ = listening.accept()
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:  # no descriptors, or no memory: looking again at once would find the same
+                _log.error("no connection is accepted for %d s: %s", RETRY_SECONDS, error.strerror)
+                self._loop.remove_reader(listening.fileno())
+                self._loop.call_later(RETRY_SECONDS, self._look_for_connections)
+                return
+            self._admit(connected)
+
+    def _admit(self, connected: socket.socket) -> None:
+        uid = read_uid(connected)
         if not self._count.admit(uid):
             _log.debug("refused a connection of uid %d: too many", uid)
-            return False
-        self._connections.add(connection)
-        return True
+            connected.close()
+            return
+        peer = Peer(self, self._loop, connected, read_caller(connected))
+        self._connections.add(peer)
+        peer.begin()
 
-    def leave(self, connection: "_Connection", uid: int) -> None:
-        """An admitted connection has ended."""
+    def leave(self, connection: Peer, uid: int) -> None:
+        """The connection has ended."""
         self._connections.remove(connection)
         self._count.leave(uid)
 
-    def answer(self, caller: Caller, call: Call) -> bytes | asyncio.Future[Parameters]:
-        """The answer to a call, encoded: what its method returned, or the named error. Or what is to become one."""
+    def answer(self, caller: Caller, call: Call) -> bytes | asyncio.Future[Parameters] | Stream:
+        """The answer to a call, encoded: what its method returned, or the named error. Or what is to become answers."""
         try:
             check_call(self._service, call)
+            if call.method in self._streamed:
+                check_more(call)
+                return self._streamed[call.method](caller, call.parameters)
             answer = self._methods[call.method](caller, call.parameters)
             return answer if isinstance(answer, asyncio.Future) else encode_answer(answer)
         except CallFailedError as failure:
@@ -110,110 +146,3 @@ def _introspection(service: ServiceDescription) -> dict[str, ServedMethod]:
             service, parameters["interface"]
         ),
     }
-
-
-class _Connection(asyncio.Protocol):
-    """One peer: its bytes become calls, its calls answers, in the order of the calls."""
-
-    _transport: asyncio.Transport
-    _caller: Caller
-
-    def __init__(self, server: VarlinkServer) -> None:
-        self._server = server
-        self._reader = MessageReader()
-        self._admitted = False
-        self._turn_is_due = False
-        self._output_is_blocked = False
-        self._input_has_ended = False
-        self._awaited: asyncio.Future[Parameters] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._caller = read_caller(transport.get_extra_info("socket"))
-        self._admitted = self._server.admit(self, self._caller.uid)
-        if not self._admitted:
-            self._transport.abort()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._admitted:
-            self._server.leave(self, self._caller.uid)
-
-    def data_received(self, data: bytes) -> None:
-        self._reader.feed(data)
-        self._take_turn()
-
-    def eof_received(self) -> bool:
-        # A peer may send its calls, say that it has no more, and then read the answers (`socat` does).
-        self._input_has_ended = True
-        return self._reader.pending > 0 or self._awaited is not None
-
-    def pause_writing(self) -> None:
-        self._output_is_blocked = True
-
-    def resume_writing(self) -> None:
-        self._output_is_blocked = False
-        self._take_turn()
-
-    def abort(self) -> None:
-        self._transport.abort()
-
-    def _take_turn(self) -> None:
-        """Answers what has come, within one turn's share, and decides whether more may come."""
-        if self._turn_is_due:
-            return
-        try:
-            self._answer_calls()
-        except ProtocolError as error:
-            _log.debug("closed a connection of uid %d pid %d: %s", self._caller.uid, self._caller.pid, error)
-            self._transport.abort()
-            return
-        except BaseException:
-            # A bug in a method: it costs this caller its connection, and the loop's handler tells of it.
-            self._transport.abort()
-            raise
-        if self._awaited is not None:
-            pass  # the answer takes the next turn
-        elif self._reader.pending and not self._output_is_blocked:
-            self._turn_is_due = True
-            asyncio.get_running_loop().call_soon(self._take_due_turn)
-        elif self._input_has_ended and not self._reader.pending:
-            self._transport.close()
-        if self._reader.full or self._output_is_blocked:
-            self._transport.pause_reading()
-        else:
-            self._transport.resume_reading()
-
-    def _take_due_turn(self) -> None:
-        self._turn_is_due = False
-        self._take_turn()
-
-    def _answer_calls(self) -> None:
-        for _ in range(MOST_CALLS_IN_A_TURN):
-            if self._awaited is not None or self._output_is_blocked or self._transport.is_closing():
-                return
-            message = self._reader.next_message()
-            if message is None:
-                return
-            call = read_call(message)
-            answer = self._server.answer(self._caller, call)
-            if isinstance(answer, asyncio.Future):
-                self._awaited = answer
-                answer.add_done_callback(partial(self._answered, call))
-            elif not call.oneway:
-                self._transport.write(answer)
-
-    def _answered(self, call: Call, awaited: asyncio.Future[Parameters]) -> None:
-        """The answer that was waited for is there, or the service stops and there is none."""
-        self._awaited = None
-        if awaited.cancelled() or self._transport.is_closing():
-            return
-        if not call.oneway:
-            self._transport.write(_encoded(awaited))
-        self._take_turn()
-
-
-def _encoded(awaited: asyncio.Future[Parameters]) -> bytes:
-    try:
-        return encode_answer(awaited.result())
-    except CallFailedError as failure:
-        return encode_failure(failure)

@@ -14,12 +14,12 @@ from bridge.errors import DamagedStoreError, StoreError
 from bridge.model.text import count_of, printable
 from bridge.store.database import FAILURES, PAGE, WAL_PAGES, Database, is_damage
 from bridge.store.disk import StateDirectory
-from bridge.store.history import Question, asked
+from bridge.store.history import asked
 from bridge.store.reading import Found, find, find_in_image, joined, salvage
 from bridge.store.remembering import remembered
 from bridge.store.rows import Rows
 from bridge.store.tables import Tables
-from bridge.store.values import CROWDED, HistoryRow, Limits, Remembered, Times
+from bridge.store.values import CROWDED, HistoryPage, Limits, Question, Remembered, Times
 from bridge.store.wal import read as read_wal
 
 LEAST_ROOM = 64 * 1024
@@ -38,6 +38,7 @@ class Journal:
         self._tables: Tables | None = None
         self._carried: Found | None = None
         """What was saved of a damaged file, and is not in the new one yet."""
+        self._newest_line = 0
         self.was_crowded = False
         """Whether what earlier starts left fills the limits."""
 
@@ -92,8 +93,11 @@ class Journal:
             return Found(), str(error)
         return found, fault or "; ".join(found.faults)
 
-    def write(self, rows: Rows, *, flush: bool, is_all: bool) -> None:
-        """Writes these rows in one transaction; with `is_all`, what was owed before and is not in them goes."""
+    def write(self, rows: Rows, *, flush: bool, is_all: bool) -> int:
+        """Writes these rows in one transaction; with `is_all`, what was owed before and is not in them goes.
+
+        The number of the first line of their history, if they have some.
+        """
         database, tables = self.open()
         with self._named_errors():
             if self._directory is not None and self._directory.is_gone:
@@ -104,12 +108,14 @@ class Journal:
                 tables.claim(self._start, self._boot)
                 if is_all:
                     tables.clear_owed()
-                tables.put(rows, self._boot)
+                first = tables.put(rows, self._boot)
                 database.commit()
             except BaseException:
                 database.undo()
                 raise
             tables.settled()
+            self._newest_line = tables.newest_line
+            return first
 
     def has_room(self, rows: Rows) -> bool:
         """Whether these rows leave enough of the disk to carry over the WAL: without that, not even deleting works."""
@@ -177,10 +183,10 @@ class Journal:
         """Whether the WAL has grown well beyond where SQLite carries it over: it could not."""
         return self._directory is not None and self._directory.wal_size() > 4 * WAL_PAGES * PAGE
 
-    def history(self, question: Question) -> tuple[HistoryRow, ...]:
+    def history(self, question: Question) -> HistoryPage:
         """The lines that are asked for; none where there is no file."""
         if self._database is None:
-            return ()
+            return HistoryPage()
         with self._named_errors():
             return asked(self._database.connection, question)
 
@@ -214,6 +220,7 @@ class Journal:
     def _filled(self, database: Database) -> Tables:
         tables = Tables(database, self._limits)
         if self._carried is not None:
+            tables.number_from(max(self._newest_line, self._carried.newest_line))
             database.begin(flush=True)
             tables.begin()
             tables.put_back(self._carried)

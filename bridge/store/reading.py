@@ -15,6 +15,8 @@ from bridge.store.database import FAILURES, connect
 
 MOST_ROWS = 1_000_000
 """A damaged tree may lead round in circles."""
+MOST_LINES = 2**53
+"""No history ever had so many: the number is damaged."""
 
 
 @dataclass(slots=True)
@@ -28,6 +30,8 @@ class Found:
     true_levels: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
     raised_in_boot: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
     starts: list[tuple[bytes, bytes]] = field(default_factory=list)
+    newest_line: int = 0
+    """The number of the newest line of the history, if it can be read."""
     faults: list[str] = field(default_factory=list)
 
 
@@ -41,7 +45,16 @@ def find(connection: sqlite3.Connection) -> Found:
     found.true_levels = read.rows("true_level", ("rule", "owner", "rest"), "rule, owner, rest", _is_text)
     found.raised_in_boot = read.rows("raised_in_boot", ("boot", "rule", "key"), "boot, rule, key", _is_text)
     found.starts = read.rows("start", ("name",), "name, boot", _is_text)
+    found.newest_line = _newest_line(connection)
     return found
+
+
+def _newest_line(connection: sqlite3.Connection) -> int:
+    try:
+        (newest,) = connection.execute("select max(seq) from history").fetchone()
+    except FAILURES:
+        return 0
+    return newest if isinstance(newest, int) and 0 < newest < MOST_LINES else 0
 
 
 def find_in_image(image: bytes) -> Found:
@@ -67,6 +80,7 @@ def joined(newer: Found, older: Found) -> Found:
             true_levels=newer.true_levels or older.true_levels,
             raised_in_boot=newer.raised_in_boot or older.raised_in_boot,
             starts=newer.starts or older.starts,
+            newest_line=max(newer.newest_line, older.newest_line),
             faults=newer.faults,
         )
     )

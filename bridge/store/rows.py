@@ -12,7 +12,7 @@ import msgspec
 from bridge.dispatch.kept import Answered, Kept, TaskForgotten, TaskKept
 from bridge.mapping.memory import ForgottenThisBoot, LevelTurned, RaisedThisBoot
 from bridge.store.content import OwedContent, Row, TaskContent, checksum, checksum_of_named, written
-from bridge.store.history import TOLD, History
+from bridge.store.history import TOLD, History, Line
 from bridge.store.values import Times
 
 KEPT = Kept | Answered | TaskKept | TaskForgotten | LevelTurned | RaisedThisBoot | ForgottenThisBoot
@@ -36,7 +36,7 @@ class Rows:
     answered: list[int] = field(default_factory=list)
     tasks: list[Named] = field(default_factory=list)
     levels: list[Level] = field(default_factory=list)
-    history: list[tuple[int, str, str]] = field(default_factory=list)
+    history: list[Line] = field(default_factory=list)
     size: int = 0
 
     def add(self, other: "Rows") -> None:
@@ -74,12 +74,12 @@ def rows_of(outcomes: Iterable[object], times: Times, boot: str, history: Histor
                 rows.tasks.append((name, None, 0))
             case LevelTurned() | RaisedThisBoot() | ForgottenThisBoot():
                 rows.levels.append(outcome)
-    rows.history = history.rows(outcomes, times)
+    rows.history = history.lines(outcomes, times)
     rows.size = (
         sum(len(content) for _, content, _ in rows.owed)
         + sum(len(content) for _, content, _ in rows.batch)
         + sum(len(content or "") for _, content, _ in rows.tasks)
-        + sum(len(content) for _, _, content in rows.history)
+        + sum(len(line.content) for line in rows.history)
     )
     return rows
 

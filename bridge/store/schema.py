@@ -36,7 +36,12 @@ create table history (
 ) strict;
 """
 
-VERSIONS = (_START_STATES, _OWED)
+_READERS = """
+alter table history add column readers text not null default '';
+"""
+"""Before it, only root and the daemon's own user could have tasks, and these read everything."""
+
+VERSIONS = (_START_STATES, _OWED, _READERS)
 """What leads from each version to the next; a new file goes through all of them."""
 VERSION = len(VERSIONS)
 

@@ -14,9 +14,8 @@ import msgspec
 
 from bridge.dispatch.kept import Restored
 from bridge.store.disk import StateDirectory, disk_size
-from bridge.store.history import Question
 from bridge.store.rows import WRITTEN
-from bridge.store.values import LEAST_BYTES, Durability, HistoryRow, Limits, Remembered, Times
+from bridge.store.values import LEAST_BYTES, Durability, HistoryPage, Limits, Question, Remembered, Times
 from bridge.store.writer import Ask, End, Heard, Item, Write, Writer
 
 if TYPE_CHECKING:
@@ -61,6 +60,13 @@ class Store:
         self._journal: Journal | None = None
         self._queue: SimpleQueue[Item] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._writer: Writer | None = None
+        self._tells = False
+
+    @property
+    def outlives_us(self) -> bool:
+        """Whether what is written here is there after the daemon's end."""
+        return self._directory is not None
 
     def read(self, times: Times) -> Remembered:
         """What earlier starts left; before the first write, once. It waits for the disk.
@@ -89,22 +95,21 @@ class Store:
         """Writes as `write`; activations and tasks that were kept before, and are not among these, are forgotten."""
         self._put(Write(outcomes, times, self._may_flush, True, token))
 
-    def history(
-        self,
-        limit: int,
-        answered: Callable[[tuple[HistoryRow, ...]], None],
-        *,
-        task: str | None = None,
-        since: int | None = None,
-    ) -> None:
-        """Asks for at most `limit` lines of the history, oldest first: the newest, or the first after the line `since`.
+    def history(self, question: Question, answered: Callable[[HistoryPage], None]) -> None:
+        """Asks for lines of the history.
 
         `answered` hears them from the store's thread, after all that was written before; at once where nothing was.
         """
         if self._thread is None and self._journal is None:
-            answered(())
+            answered(HistoryPage())
         else:
-            self._put(Ask(Question(limit=limit, task=task, since=since), answered))
+            self._put(Ask(question, answered))
+
+    def tell(self, wanted: bool) -> None:
+        """Whether `Heard.told` is wanted: of what is committed from now on, or no more."""
+        self._tells = wanted
+        if self._writer is not None:
+            self._writer.tells = wanted
 
     def close(self, *, clean: bool = True) -> None:
         """Writes what is queued and lets go of the directory. `clean`: no process of this start is left to be ended.
@@ -125,8 +130,9 @@ class Store:
         self._queue.put(item)
 
     def _start_writer(self, obstacle: str) -> None:
-        writer = Writer(self._queue, self._open_journal, self._directory, self._boot_id, self._heard, obstacle)
-        self._thread = threading.Thread(target=writer.run, name="store", daemon=True)
+        self._writer = Writer(self._queue, self._open_journal, self._directory, self._boot_id, self._heard, obstacle)
+        self._writer.tells = self._tells
+        self._thread = threading.Thread(target=self._writer.run, name="store", daemon=True)
         self._thread.start()
 
     def _open_journal(self) -> "Journal":

@@ -18,7 +18,10 @@ _ROWS = f"select {_ROW} from json_each(?)"
 _PUT_OWED = f"insert or replace into owed {_ROWS}"
 _PUT_BATCH = f"insert into batch (number, content, checksum) {_ROWS}"
 _PUT_TASKS = f"insert or replace into task {_ROWS}"
-_PUT_HISTORY = f"insert into history select ?1 + key, {_ROW} from json_each(?2)"  # `key` counts from 0
+_PUT_HISTORY = (  # `key` counts from 0
+    "insert into history (seq, wall, task, content, readers)"
+    f" select ?1 + key, {_ROW}, json_extract(value, '$[3]') from json_each(?2)"
+)
 _FORGET_DETAILS = "delete from batch where id in (select id from batch where number = ? order by id limit ?)"
 _PUT_TRUE = "insert or ignore into true_level values (cast(? as text), cast(? as text), cast(? as text))"
 _DROP_TRUE = (
@@ -51,10 +54,24 @@ class Tables:
         self._connection = database.connection
         self._limits = limits
         self._owed = {number for (number,) in self._connection.execute("select number from owed")}
+        self._oldest: int
+        self._newest: int
         self._oldest, self._newest = self._connection.execute(
             "select coalesce(min(seq), 1), coalesce(max(seq), 0) from history"
         ).fetchone()
         self._is_claimed = False
+
+    @property
+    def newest_line(self) -> int:
+        """The number of the newest line of the history that is committed."""
+        return self._newest
+
+    def number_from(self, newest: int) -> None:
+        """Lines of the history are numbered on from this one, which was in another file."""
+        if newest > self._newest:
+            if self._oldest > self._newest:
+                self._oldest = newest + 1
+            self._newest = newest
 
     def begin(self) -> None:
         """A transaction begins: what `put` and the like change in it holds once it is `settled`."""
@@ -106,16 +123,21 @@ class Tables:
             self._connection.executemany(statement, rows)
         self._change.added.update(number for number, _, _ in found.owed)
 
-    def put(self, rows: Rows, boot: str) -> None:
-        """Puts these rows in, deletes what they say is over, and the history that there is no room for."""
+    def put(self, rows: Rows, boot: str) -> int:
+        """Puts these rows in, deletes what they say is over, and the history that there is no room for.
+
+        The number of the first line of their history, if they have some.
+        """
+        first = self._change.newest + 1
         self._put_owed(rows)
         self._put_tasks(rows.tasks)
         for level in rows.levels:
             self._put_level(level, boot)
         if rows.history:
-            self._connection.execute(_PUT_HISTORY, (self._change.newest + 1, as_json(rows.history)))
+            self._connection.execute(_PUT_HISTORY, (first, as_json([line[:4] for line in rows.history])))
             self._change.newest += len(rows.history)
         self._trim()
+        return first
 
     def _put_owed(self, rows: Rows) -> None:
         kept = {row[0]: row for row in rows.owed}

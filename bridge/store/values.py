@@ -72,9 +72,12 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the history: what happened to which task, by the wall clock. `seq` grows with each line."""
+    """One line of the history: what happened to which task, by the wall clock. `seq` grows with each line.
 
-    seq: int
+    `readers` are the users (uids) who may read it, besides the daemon's own and root. Without a `seq` it is not kept.
+    """
+
+    seq: int | None
     wall: int
     what: str
     task: str = ""
@@ -82,6 +85,32 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
     trigger: str = ""
     key: str = ""
     rest: Mapping[str, object] = msgspec.field(default_factory=dict)
+    readers: frozenset[int] = frozenset()
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """Which lines of the history are wanted: the newest, or where `since` is given, the first ones after that.
+
+    At most `limit`, and of `task`, of `trigger` (as handlers are told), for `reader` (a uid) where these are given.
+    """
+
+    limit: int
+    task: str | None = None
+    trigger: str | None = None
+    since: int | None = None
+    reader: int | None = None
+
+
+class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines, oldest first; whether there are `more` like them, beyond the oldest or where `since` was given the newest.
+
+    Of all lines that were kept then, `oldest` and `newest` are the numbers; 0 where there is none.
+    """
+
+    rows: tuple[HistoryRow, ...] = ()
+    more: bool = False
+    oldest: int = 0
+    newest: int = 0
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):

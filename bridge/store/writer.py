@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import DamagedStoreError, StoreError
 from bridge.store.disk import Reserve, StateDirectory
-from bridge.store.history import History, Question
+from bridge.store.history import History, told
 from bridge.store.rows import Rows, rows_of
-from bridge.store.values import CROWDED, HistoryRow, Times
+from bridge.store.values import CROWDED, HistoryPage, HistoryRow, Question, Times
 
 if TYPE_CHECKING:
     from bridge.store.journal import Journal
@@ -29,7 +29,7 @@ RETRY_SECONDS = 1.0
 MOST_PORTIONS = 8
 """Of history, that go at once for a reserve that does not find its room."""
 
-Answered = Callable[[tuple[HistoryRow, ...]], None]
+Answered = Callable[[HistoryPage], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,15 @@ Item = Write | Ask | End
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """Who hears of it: tokens of what is committed; whether new raises are taken, and why not; damage, for the log."""
+    """Who hears of it: tokens of what is committed; whether new raises are taken, and why not; damage, for the log.
+
+    `told`, while somebody wants to know, gets the lines of the history that are committed, before `committed` is told.
+    """
 
     committed: Callable[[Sequence[object]], None]
     turned: Callable[[bool, str], None]
     damaged: Callable[[str], None]
+    told: Callable[[Sequence[HistoryRow]], None] = lambda rows: None
 
 
 class Writer:
@@ -88,6 +92,8 @@ class Writer:
         self._boot = boot
         self._heard = heard
         self._history = History()
+        self.tells = False
+        """Whether somebody wants to know the lines of the history that are committed."""
         self._held: deque[tuple[Rows, Write]] = deque()
         self._asked: list[Ask] = []
         self._end: End | None = None
@@ -122,7 +128,6 @@ class Writer:
                         return
                     case Ask():
                         self._asked.append(item)
-                        return
                     case Write():
                         rows = rows_of(item.outcomes, item.times, self._boot, self._history)
                         self._held.append((rows, item))
@@ -194,11 +199,13 @@ class Writer:
 
     def _is_written(self, rows: Rows, writes: Sequence[Write]) -> bool:
         try:
-            self._journal.write(rows, flush=any(write.flush for write in writes), is_all=writes[0].is_all)
+            first = self._journal.write(rows, flush=any(write.flush for write in writes), is_all=writes[0].is_all)
         except StoreError as error:
             self._failed(error)
             return False
         self._is_renewed = False
+        if self.tells and rows.history:
+            self._heard.told(told(rows.history, first))
         self._heard.committed([write.token for write in writes])
         try:
             self._is_crowded = self._journal.tidy(was_crowded=self._is_crowded)
@@ -268,9 +275,9 @@ class Writer:
     def _answer(self) -> None:
         for ask in self._asked:
             try:
-                rows = self._journal.history(ask.question)
+                page = self._journal.history(ask.question)
             except StoreError as error:
                 self._failed(error)
-                rows = ()
-            ask.answered(rows)
+                page = HistoryPage()
+            ask.answered(page)
         self._asked.clear()

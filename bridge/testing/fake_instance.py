@@ -43,8 +43,11 @@ class FakeInstance:
         redelivered: bool = False,
         *,
         batch: Iterable[Mapping[str, str]] = (),
+        task: str = "a task",
     ) -> None:
         self.instance_id = "1"
+        self.task = task
+        self.raised_at = 0
         self.trigger = trigger if trigger in SYSTEM_TRIGGERS else str(Guid.parse(trigger))
         self.key = checked_key(key)
         self.details = given_details(details or {})
@@ -69,6 +72,11 @@ class FakeInstance:
     def open_deferrals(self) -> int:
         """How many deferrals are not completed; a run that has returned is done when there are none."""
         return self._deferrals.open
+
+    @property
+    def suspended_count(self) -> int:
+        """0: hwbridge suspends no run."""
+        return 0
 
     def get_deferral(self) -> Deferral:
         """Keeps the run open until the deferral is completed."""

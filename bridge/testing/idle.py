@@ -55,8 +55,7 @@ def _reasons(task: Task, pending: Pending, levels: Levels, now: int) -> Iterator
     for condition in registration.conditions:
         level = levels.get(condition.name)
         if level is not condition.wanted:
-            name = f"condition {condition.name!r}" if condition.wanted else f"{{ not = {condition.name!r} }}"
-            yield f"{name} {'is not known yet' if level is None else 'does not hold'}"
+            yield f"{condition} {'is not known yet' if level is None else 'does not hold'}"
     if pending.needs_mains and levels.get(MAINS) is False:
         yield "there is no mains power"
     if pending.due is not None and pending.due > now:

@@ -13,7 +13,7 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from bridge.hosts.command import CommandHost
+from bridge.hosts.handlers import HandlerHost
 from bridge.hosts.host import Ended
 from bridge.model.durations import MICROSECONDS
 from bridge.model.tasks import CancellationReason, Instance
@@ -55,7 +55,7 @@ class Programs:
         self._runner = asyncio.Runner()
         self._one_is_over = asyncio.Event()
         loop = self._runner.get_loop()
-        self._commands = CommandHost(loop, NO_DAEMON, wall_time, self._ended)
+        self._commands = HandlerHost(loop, NO_DAEMON, wall_time, self._ended)
         loop.add_signal_handler(signal.SIGCHLD, self._commands.reap_orphans)
 
     def __enter__(self) -> Self:

@@ -8,6 +8,8 @@ from bridge.model.triggers import NamedTrigger
 from bridge.toml.schema import Table
 from bridge.toml.values import did_you_mean, text
 
+MOST_NAME_CHARACTERS = 256
+
 
 def resolve_trigger(names: Mapping[str, NamedTrigger], value: str) -> Guid:
     """The trigger that a name, or a GUID itself, stands for. Raises `InvalidGuidError` for neither.
@@ -26,8 +28,10 @@ def resolve_trigger(names: Mapping[str, NamedTrigger], value: str) -> Guid:
 
 
 def readable_name(value: object) -> str:
-    """The conversion to a name that people can read in a message: not empty, and all of it can be printed."""
+    """The conversion to a name that people can read in a message: not empty nor long, and all of it can be printed."""
     name = text(value)
+    if len(name) > MOST_NAME_CHARACTERS:
+        raise InvalidValueError(f"a name has at most {MOST_NAME_CHARACTERS} characters, this one has {len(name)}")
     if not name.strip() or not name.isprintable():
         raise InvalidValueError("a name is not empty or blank, and all of it can be printed")
     return name

@@ -14,6 +14,8 @@ T = TypeVar("T")
 NOT_THERE_YET = "not there yet in this version of hwbridge"
 _KINDS = {str: "string", bool: "boolean", int: "integer", float: "float", list: "array", dict: "table"}
 _SHOWN_LENGTH = 60
+MOST_GUESSED = 64
+"""Characters of a word; nothing that is known has more, and guessing takes the longer the longer a word is."""
 
 
 def text(value: object) -> str:
@@ -116,5 +118,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     from difflib import get_close_matches  # slow to load, and only an error needs it
 
+    if len(word) > MOST_GUESSED:
+        return ""
     nearest = get_close_matches(word, list(known), n=1)
     return f"; did you mean {nearest[0]}?" if nearest else ""

@@ -5,8 +5,9 @@ answer has `parameters` and, if the call failed, `error`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from bridge.errors import CallFailedError, ProtocolError
 from bridge.varlink.framing import encode_message
@@ -20,8 +21,7 @@ _MEANT: Mapping[str, tuple[type, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `oneway`: no answer is wanted; `more`: several would do; `upgrade`: another protocol follows."""
 
     method: str
@@ -59,6 +59,15 @@ def read_call(message: Mapping[str, Any]) -> Call:
 def encode_answer(parameters: Mapping[str, Any]) -> bytes:
     """The answer to a call that did what was asked, as it goes over the wire."""
     return encode_message({"parameters": parameters})
+
+
+def encode_continued(parameters: Mapping[str, Any]) -> bytes:
+    r"""An answer to a call with `more` that is not the last one, as it goes over the wire.
+
+    >>> encode_continued({"action": "registered"})
+    b'{"parameters":{"action":"registered"},"continues":true}\x00'
+    """
+    return encode_message({"parameters": parameters, "continues": True})
 
 
 def encode_failure(failure: CallFailedError) -> bytes:

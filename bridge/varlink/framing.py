@@ -1,7 +1,7 @@
 """Bytes in, messages out: varlink's framing, one JSON object and a NUL. Nothing here knows what a message means.
 
-What comes from outside is bounded: 256 KiB and 40 000 separators a message, 32 levels of nesting, finite numbers,
-UTF-8, each key once.
+What comes from outside is bounded: 256 KiB and 2000 separators a message, 32 levels of nesting, finite numbers, UTF-8,
+each key once.
 
 Source of the semantics: varlink.org, "Protocol" (JSON objects, separated by a single NUL byte).
 """
@@ -17,9 +17,10 @@ from bridge.model.nesting import is_deeper
 
 MOST_MESSAGE_BYTES = 256 * 1024
 MOST_DEPTH = 32
-MOST_SEPARATORS = 40_000
-"""Commas and opening brackets, those in strings too: counting them is cheap, decoding what 256 KiB of them say would
-hold up everyone else. Details may have 32 KiB of text, any text."""
+MOST_SEPARATORS = 2000
+"""Commas and opening brackets, but those in texts: to decode and check what 256 KiB of them say would hold up everyone
+else. Nothing that a method takes has a quarter of them."""
+_SEPARATORS = (b",", b"{", b"[")
 MOST_PENDING_MESSAGES = 32
 
 _encoder = msgspec.json.Encoder()
@@ -46,8 +47,7 @@ def _finite(text: str) -> float:
     return number
 
 
-# float_hook: msgspec's own reading of floats with 17 digits takes 15 times as long as float() does; a message full of
-# them would hold up everyone else for a tenth of a second.
+# float_hook: msgspec's own reading of floats with 17 digits takes 15 times as long as float() does.
 _decoder = msgspec.json.Decoder(dict[_Key, Any], dec_hook=_key, float_hook=_finite)
 
 
@@ -80,10 +80,11 @@ class MessageReader:
         """Enough waits: 32 messages, or more bytes than one message may have."""
         return self._pending >= MOST_PENDING_MESSAGES or len(self._bytes) > MOST_MESSAGE_BYTES
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Takes the next bytes of the stream. Never fails; what is wrong with them, `next_message` says."""
+        size = len(self._bytes)
         self._bytes += data
-        self._pending += data.count(0)
+        self._pending += self._bytes.count(0, size)
 
     def next_message(self) -> dict[str, Any] | None:
         """The oldest message that is complete, or None.
@@ -97,7 +98,8 @@ class MessageReader:
         if end < 0:
             self._searched = size
             return None
-        frame = bytes(self._bytes[:end])
+        with memoryview(self._bytes) as received:
+            frame = bytes(received[:end])
         del self._bytes[: end + 1]
         self._searched = 0
         self._pending -= 1
@@ -108,14 +110,13 @@ def decode_message(frame: bytes) -> dict[str, Any]:
     """The message in these bytes, without their NUL.
 
     Raises `ProtocolError` if they are not UTF-8, not one JSON object, hold a number that is none (NaN, 1e999), the same
-    top-level key twice, or more than 32 levels of objects and arrays, or more than 40 000 separators.
+    top-level key twice, or more than 32 levels of objects and arrays, or more than 2000 separators.
 
     >>> decode_message(b'{"more": true, "more": false}')
     Traceback (most recent call last):
     bridge.errors.ProtocolError: a message has the key 'more' twice
     """
-    brackets = frame.count(b"{") + frame.count(b"[")
-    if brackets + frame.count(b",") > MOST_SEPARATORS:
+    if len(frame) > MOST_SEPARATORS and _has_too_many_separators(frame):
         raise ProtocolError(f"a message has more than {MOST_SEPARATORS} commas and opening brackets")
     try:
         pairs = _decoder.decode(frame)
@@ -132,9 +133,21 @@ def decode_message(frame: bytes) -> dict[str, Any]:
             raise ProtocolError(f"a message has the key {name!r} twice")
         message[name] = value
     # There are never more levels than brackets: only what has many of them is walked.
-    if brackets > MOST_DEPTH and is_deeper(message, MOST_DEPTH):
+    if frame.count(b"{") + frame.count(b"[") > MOST_DEPTH and is_deeper(message, MOST_DEPTH):
         raise ProtocolError(f"a message is nested deeper than {MOST_DEPTH} levels")
     return message
+
+
+def _has_too_many_separators(frame: bytes) -> bool:
+    """Of what is JSON; of anything else it is told at least up to where it is none."""
+    if sum(map(frame.count, _SEPARATORS)) <= MOST_SEPARATORS:
+        return False
+    # Backslashes stand in texts only, and pair up from the left: behind these two, each quote begins or ends a text.
+    quoted = frame.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if quoted.count(b'"') > 4 * (MOST_SEPARATORS + 1):  # at most two texts, key and value, go with each separator
+        return True
+    outside = b"".join(quoted.split(b'"')[::2])
+    return sum(map(outside.count, _SEPARATORS)) > MOST_SEPARATORS
 
 
 def encode_message(message: Mapping[str, Any]) -> bytes:

@@ -17,6 +17,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+import msgspec
+
 from bridge.errors import InterfaceError
 
 _INTERFACE_NAME = re.compile(r"[A-Za-z](-*[A-Za-z0-9])*(\.[A-Za-z0-9](-*[A-Za-z0-9])*)+")
@@ -35,43 +37,40 @@ class BasicType(Enum):
     OBJECT = "object"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionalType:
+_BASIC_TYPES = {basic.value: basic for basic in BasicType}
+
+
+class OptionalType(msgspec.Struct, frozen=True, kw_only=True):
     """`?of`: null, or left out."""
 
     of: "Type"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArrayType:
+class ArrayType(msgspec.Struct, frozen=True, kw_only=True):
     """`[]of`."""
 
     of: "Type"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapType:
+class MapType(msgspec.Struct, frozen=True, kw_only=True):
     """`[string]of`: an object whose keys are free."""
 
     of: "Type"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StructType:
+class StructType(msgspec.Struct, frozen=True, kw_only=True):
     """`(name: type, ...)`: an object with these fields and no others."""
 
     fields: Mapping[str, "Type"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnumType:
+class EnumType(msgspec.Struct, frozen=True, kw_only=True):
     """`(one, two)`: one of these words."""
 
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedType:
+class NamedType(msgspec.Struct, frozen=True, kw_only=True):
     """A type declared by `type Name (...)` in the same interface."""
 
     name: str
@@ -80,8 +79,7 @@ class NamedType:
 Type = BasicType | OptionalType | ArrayType | MapType | StructType | EnumType | NamedType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
+class Method(msgspec.Struct, frozen=True, kw_only=True):
     """What a method takes and what it answers."""
 
     takes: StructType
@@ -166,9 +164,9 @@ class _Reader:
             return MapType(of=self._type())
         if self._next == "(":
             return self._struct_or_enum()
-        for basic in BasicType:
-            if self._skip(basic.value):
-                return basic
+        if basic := _BASIC_TYPES.get(self._next):
+            self._at += 1
+            return basic
         line = self._line
         name = self._name(_MEMBER_NAME, "a type")
         self._named.append((line, name))

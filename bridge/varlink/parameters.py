@@ -1,6 +1,6 @@
 """Whether parameters are what an interface declares. Nothing here changes, completes or answers them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,8 @@ def find_mismatches(interface: Interface, declared: Type, value: object, path: s
             if not isinstance(value, dict):
                 yield _mismatch(path, value, "object")
                 return
+            if _are_all(declared.of, value.values()):
+                return
             for key, element in value.items():
                 yield from find_mismatches(interface, declared.of, element, _below(path, key))
         case StructType():
@@ -94,6 +96,13 @@ def _mismatches_of_fields(
             yield from find_mismatches(interface, field, value[name], _below(path, name))
         elif not isinstance(field, OptionalType):
             yield Mismatch(path=_below(path, name), found="nothing", meant="a value")
+
+
+def _are_all(declared: Type, values: Iterable[object]) -> bool:
+    """Whether the values are of a basic type, told without looking at each: a message may have thousands."""
+    if not isinstance(declared, BasicType) or declared is BasicType.INT:
+        return False
+    return set(map(type, values)) <= set(_BASIC_TYPES[declared])
 
 
 def _mismatch(path: str, value: object, meant: str) -> Mismatch:

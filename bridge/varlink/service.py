@@ -5,8 +5,9 @@ Nothing here runs a method.
 Source of the semantics: varlink.org, "Service": every service has the interface `org.varlink.service`.
 """
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from bridge.errors import CallFailedError
 from bridge.varlink.calls import Call
@@ -49,8 +50,7 @@ error ExpectedMore ()
 """)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceDescription:
+class ServiceDescription(msgspec.Struct, frozen=True, kw_only=True):
     """Who a service is, and its own interfaces; `org.varlink.service` comes by itself."""
 
     vendor: str
@@ -111,6 +111,17 @@ def check_call(service: ServiceDescription, call: Call) -> None:
     mismatch = next(find_mismatches(interface, takes, call.parameters), None)
     if mismatch is not None:
         raise _failure("InvalidParameter", parameter=mismatch.path)
+
+
+def check_more(call: Call) -> None:
+    """Does nothing if several answers would do. Raises `CallFailedError` ExpectedMore.
+
+    >>> check_more(Call(method="org.hwbridge.Watch", parameters={}))
+    Traceback (most recent call last):
+    bridge.errors.CallFailedError: ExpectedMore
+    """
+    if not call.more or call.oneway:
+        raise _failure("ExpectedMore")
 
 
 def _all_interfaces(service: ServiceDescription) -> tuple[Interface, ...]:

@@ -12,11 +12,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 
+import msgspec
+from public_python import public_errors, public_names
 from said_of_tasks import (
     CANCELED,
     CONCURRENCY,
@@ -24,14 +26,17 @@ from said_of_tasks import (
     DROPPED,
     RETRY_KEYS,
     RUN_KEYS,
+    RUN_WITHOUT,
     SYSTEM_TRIGGERS,
     TASK_KEYS,
     TRIGGER_KEYS,
     Keys,
 )
 
-from bridge.cli import NOT_YET as VERBS_NOT_YET
-from bridge.cli import VERBS, main
+from bridge.cli import main
+from bridge.cli.exit_codes import MEANINGS
+from bridge.cli.verbs import NOT_YET as VERBS_NOT_YET
+from bridge.cli.verbs import VERBS
 from bridge.mapping.load.ports import LAYOUTS
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.ports import InputOptions, KeyedText, SerialPort
@@ -66,7 +71,7 @@ TRIGGER_NAME_KEYS: Keys = {
     ),
 }
 RULE_KEYS: Keys = {
-    "name": ("text", "unique over all files; messages and replays call the rule by it"),
+    "name": ("text", "unique over all files, at most 256 characters; messages and replays call the rule by it"),
     "source": (", ".join(f"`{name}`" for name in SOURCES), "where the events come from"),
     "match": ("table: field = [test](#tests)", "the events that it is about: all tests hold"),
     "raise": ("name or GUID", "the trigger"),
@@ -177,7 +182,7 @@ def key_table(
     if unknown := keys.keys() - set(known):
         raise SystemExit(f"the code knows no key {', '.join(sorted(unknown))}")
     missing = {each.key.rpartition(".")[2] for each in problems(text) if each.message == "missing"}
-    values = {field.name: field.default for field in fields(defaults)} if defaults is not object else {}
+    values = defaults_of(defaults)
     rows = [
         (f"`{key}`", value, "must be there" if key in missing else said.get(key) or without(key, values), meaning)
         for key, (value, meaning) in keys.items()
@@ -186,6 +191,13 @@ def key_table(
     return table(("key", "value", "without it", "meaning"), rows) + (
         f"\nNot there yet: {', '.join(later)}.\n" if later else ""
     )
+
+
+def defaults_of(kind: type) -> dict[str, object]:
+    """What the fields of a value are, where nothing is said of them."""
+    if issubclass(kind, msgspec.Struct):
+        return {field.name: field.default for field in msgspec.structs.fields(kind)}
+    return {field.name: field.default for field in fields(kind)} if is_dataclass(kind) else {}
 
 
 def without(key: str, values: Mapping[str, object]) -> str:
@@ -279,7 +291,9 @@ def made() -> dict[str, str]:
             '[[task]]\nname = "x"\nrun = { exec = ["x"] }\ntriggers = [{ application = true }]\nretry = { "?" = 1 }',
             Retry,
         ),
-        "run keys": key_table(RUN_KEYS, task_problems, '[[task]]\nname = "x"\ntriggers = []\nrun = { "?" = 1 }', Exec),
+        "run keys": key_table(
+            RUN_KEYS, task_problems, '[[task]]\nname = "x"\ntriggers = []\nrun = { "?" = 1 }', Exec, RUN_WITHOUT
+        ),
         "concurrency": table(("word", "meaning"), ((f"`{word}`", CONCURRENCY[word]) for word in Concurrency)),
         "canceled": table(
             ("number", "reason", "when"),
@@ -288,7 +302,10 @@ def made() -> dict[str, str]:
         "dropped": table(("reason", "when"), ((f"`{each}`", DROPPED[each]) for each in DropReason)),
         "source fields": source_fields(),
         "limits": limits(),
+        "python names": public_names(),
+        "python errors": public_errors(),
         "help": help_text(""),
+        "exit codes": table(("code", "meaning"), ((str(code), meaning) for code, meaning in MEANINGS.items())),
         "verbs not yet": "Not there yet: " + ", ".join(f"`{verb}`" for verb in sorted(VERBS_NOT_YET)) + ".\n",
         **{f"help {verb}": help_text(verb) for verb in VERBS},
     }

@@ -17,7 +17,7 @@ Keys = Mapping[str, tuple[str, str]]
 PERIODS = f"{format_duration(SHORTEST_PERIOD)} to {format_duration(LONGEST_PERIOD)}"
 
 TASK_KEYS: Keys = {
-    "name": ("text", "unique over all files"),
+    "name": ("text", "unique over all files, at most 256 characters"),
     "triggers": ("array of [triggers](#triggers)", "any of them starts a run"),
     "run": ("[what to run](#run)", ""),
     "conditions": ("array of [conditions](#conditions)", "what a run waits for: all must hold"),
@@ -80,9 +80,19 @@ CONDITIONS: Mapping[SystemConditionType, str] = {
 }
 RUN_KEYS: Keys = {
     "exec": ("array of [templates](#templates)", "the program and its arguments; no shell sees them"),
-    "env": ("table: name = text", "variables beside the [usual ones](#what-a-program-is-given)"),
-    "cwd": ("absolute path", "the directory that it runs in"),
+    "env": ("table: name = text", "beside `exec`: variables beside the [usual ones](#what-a-program-is-given)"),
+    "cwd": ("absolute path", "beside `exec`: the directory that it runs in"),
+    "python": ("text, `module:Class`", "a [Python handler](#python-handlers): a class, an object or a function"),
+    "interpreter": ("absolute path", "beside `python`: the interpreter that has the handler, and hwbridge"),
+    "path": ("array of absolute paths", "beside `python`: where modules are looked for before the interpreter's own"),
+    "clsid": ("GUID", "the class of a [task server](#task-servers) that is there when the run starts"),
 }
+RUN_WITHOUT = {
+    **dict.fromkeys(("exec", "python", "clsid"), "one of `exec`, `python`, `clsid`"),
+    "interpreter": "the daemon's",
+    "path": "none more",
+}
+"""What holds without a key of `run`, where the code does not say it."""
 CONCURRENCY = {
     Concurrency.LATEST: "one run for a key; what comes meanwhile becomes one more run, with the newest details",
     Concurrency.BATCH: "as `latest`, but the one more run is told the details of all of them",

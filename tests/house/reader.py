@@ -23,7 +23,7 @@ from bridge.recording.formats import read_events
 from bridge.service.declarations import read_settings
 
 BIN = Path(sys.executable).parent
-READER_HAS = ("rules", "docs", "hw_fixtures", "Makefile", "pyproject.toml")
+READER_HAS = ("rules", "docs", "hw_fixtures", "packaging", "Makefile", "pyproject.toml")
 SECONDS = 30
 """How long one block may take."""
 
@@ -47,6 +47,7 @@ class Reader:
         for name in READER_HAS:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, folder / name)
+        subprocess.run(["chmod", "-R", "go-w", str(folder)], check=True)  # else a daemon would not believe it
         for name in (".venv", "run"):
             (folder / name).mkdir()
         (folder / ".venv/bin").symlink_to(BIN)

@@ -15,6 +15,8 @@ NOT_EXECUTED = {
     "text picture": "it is looked at",
     "console live": "a hand has to plug something in; tests/lab does it in a guest, with devices that are made up",
     "console setup": "it sets up a checkout and runs its tests, as was done for this test",
+    "console systemd": "a systemd has to run; tests/system/test_service.py boots one with the same units",
+    "systemd": "systemd has to read it; tests/system/test_packaging.py has systemd-analyze read it",
     "udev root": "udevd has to read it; tests/lab does the same in a guest",
 }
 """What is not executed, by the words behind a block's fence, and why."""

@@ -191,7 +191,7 @@ def test_a_level_that_was_stored_is_known_after_a_restart_and_a_reboot(bench: Be
 
 
 def test_an_explanation_is_bounded_and_says_what_is_left_out(bench: Bench) -> None:
-    rules = "".join(RULES.replace("any", f"{number} " + "x" * 150 * (number % 3)) for number in range(100))
+    rules = "".join(RULES.replace("any", f"{number} " + "x" * 120 * (number % 3)) for number in range(100))
     tasks = "".join(TASKS.replace('"task"', f'"task {number}"').replace("911", "811") for number in range(100))
     bench.replay(rules=rules, tasks=tasks)
     for _ in range(200):

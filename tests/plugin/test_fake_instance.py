@@ -6,13 +6,23 @@ from threading import Barrier, Thread
 
 import pytest
 
-from bridge.client.instance import CanceledSignal, Deferral, Deferrals
+from bridge.client.instance import BackgroundTaskInstance, CanceledSignal, Deferral, Deferrals
 from bridge.errors import BridgeError, HandlerError
 from bridge.model.tasks import CancellationReason
 from bridge.testing import FakeInstance
 
 GUID = "{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"
 THREADS = 8
+
+
+def test_it_has_what_a_run_of_the_daemon_has() -> None:
+    names = ["instance_id", "task", "trigger", "key", "details", "merged", "redelivered", "raised_at", "batch"]
+    real = BackgroundTaskInstance(dict.fromkeys(names, ()), lambda progress: None, Deferrals(done=lambda: None))
+
+    def public(instance: object) -> set[str]:
+        return {name for name in dir(instance) if not name.startswith("_")}
+
+    assert public(FakeInstance()) >= public(real)
 
 
 class Sync:

@@ -61,6 +61,11 @@ def said(decisions: list[Decision]) -> list[tuple[object, ...]]:
     return told
 
 
+def reasons(decisions: list[Decision]) -> list[CancellationReason | None]:
+    """Why the runs that are over were canceled."""
+    return [each.reason for each in decisions if isinstance(each, Finished)]
+
+
 def raise_three(concurrency: Concurrency, **more: object) -> tuple[Dispatcher, list[tuple[object, ...]]]:
     dispatcher = dispatcher_of(task(concurrency=concurrency, **more))
     return dispatcher, said([each for number in (1, 2, 3) for each in dispatcher.raised(raised(number))])
@@ -240,6 +245,22 @@ def test_a_task_that_comes_back_does_not_run_beside_its_former_run() -> None:
 
     assert said(dispatcher.raised(raised(4))) == []
     assert said(dispatcher.completed(over("1"))) == [("succeeded", "1"), ("start", "2", 4, 1)]
+
+
+@pytest.mark.parametrize("reason", CancellationReason)
+def test_the_end_of_a_run_that_was_canceled_says_why(reason: CancellationReason) -> None:
+    dispatcher = dispatcher_of(task())
+    dispatcher.raised(raised(0))
+    dispatcher.cancel("1", reason, 5)
+
+    assert reasons(dispatcher.completed(over("1"))) == [reason]
+
+
+def test_the_end_of_a_run_that_nobody_canceled_has_no_reason() -> None:
+    dispatcher = dispatcher_of(task())
+    dispatcher.raised(raised(0))
+
+    assert reasons(dispatcher.completed(over("1", succeeded=False))) == [None]
 
 
 def test_when_the_service_stops_every_run_is_canceled_and_what_waits_stays_owed() -> None:

@@ -145,6 +145,14 @@ class Dispatching(RuleBasedStateMachine):
         assert self.dispatcher.deadline is None or self.dispatcher.deadline >= self.now
         assert self.dispatcher.running == len(self.running)
 
+    @invariant()
+    def what_waits_and_who_is_quarantined_is_counted_right(self) -> None:
+        tasks = self.dispatcher.tasks
+        waiting = [pending for task in tasks for pending in task.waiting]
+        assert self.dispatcher.waiting == sum(max(1, pending.weight) for pending in waiting)
+        assert self.dispatcher.not_begun == len(waiting)
+        assert {task.name for task in tasks.quarantined} == {task.name for task in tasks if task.quarantined}
+
     def teardown(self) -> None:
         while self.running or self.dispatcher.waiting:
             for name in self.tasks:  # ten failures in a row have it wait, and so does what looks like a loop

@@ -3,6 +3,7 @@
 import json
 from types import MappingProxyType
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -207,11 +208,38 @@ def test_a_kept_task_that_this_version_does_not_understand_is_told_of() -> None:
     ]
 
 
+def test_of_a_task_over_the_api_the_first_50_problems_are_told() -> None:
+    task, problems = load_task(FULL | {f"key_{number}": 0 for number in range(200)}, rules(), owner=None)
+
+    assert task is None
+    assert [problem.key for problem in problems] == [f"key_{number}" for number in range(50)]
+
+
+def test_a_task_over_the_api_has_at_most_64_kib_and_one_that_was_kept_any_size() -> None:
+    long = {"name": "t", "triggers": [{"custom": JACK.text}], "run": {"exec": ["/bin/true", "x" * 65536]}}
+
+    task, problems = load_task(long, rules(), owner=None)
+    assert task is None
+    assert [problem.message for problem in problems] == [
+        f"a task has at most 65536 characters as JSON, this one has {len(msgspec.json.encode(long))}"
+    ]
+    assert load_task(long, None, owner=None)[1] == ()
+
+
+def test_a_name_has_at_most_256_characters() -> None:
+    assert load_task(FULL | {"name": "ü" * 256}, rules(), owner=None)[1] == ()
+    assert [problem.message for problem in load_task(FULL | {"name": "ü" * 257}, rules(), owner=None)[1]] == [
+        "a name has at most 256 characters, this one has 257"
+    ]
+
+
 words = st.sampled_from(
     ["", "jack", "docked", "UserPresent", "UserNotPresent", "add", "1s", "15m", "boot", "once", "tty", "{a}", "{", "\0"]
 )
-known = "custom system time maintenance application device_watcher kinds recurrence one_shot not exec env cwd python"
-more = "attempts backoff subsystem action since regex x"
+known = (
+    "custom system time maintenance application device_watcher kinds recurrence one_shot not exec env cwd python clsid"
+)
+more = "interpreter path attempts backoff subsystem action since regex x"
 names = st.sampled_from([*FULL, *known.split(), *more.split()])
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=3), words)
 values = st.recursive(

@@ -6,7 +6,7 @@ from textwrap import dedent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.dispatch.decisions import Activate, Cancel, Completed, Finished, Kill
+from bridge.dispatch.decisions import Activate, Cancel, Completed, Finished, Heard, Kill
 from bridge.dispatch.kept import Kept
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.memory import LevelTurned, Memory, RaisedThisBoot
@@ -81,7 +81,7 @@ def kinds(outcomes: object) -> list[type]:
 def test_an_event_leads_to_a_raise_and_the_raise_to_its_tasks_at_its_own_time() -> None:
     outcomes = pipeline_of(declared()).receive(switch(1, at=104_000))
 
-    assert kinds(outcomes) == [Raised, Activate, Activate, Kept, Kept, LevelTurned]
+    assert kinds(outcomes) == [Raised, Heard, Activate, Activate, Kept, Kept, LevelTurned]
     assert [each.at for each in outcomes if isinstance(each, Raised | Activate)] == [104_000] * 3
 
 

@@ -12,6 +12,7 @@ from bridge.varlink.framing import (
     MOST_DEPTH,
     MOST_MESSAGE_BYTES,
     MOST_PENDING_MESSAGES,
+    MOST_SEPARATORS,
     MessageReader,
     decode_message,
     encode_message,
@@ -102,10 +103,11 @@ def test_what_looks_like_json_is_read_as_json_says_or_refused(text: str) -> None
         (b'{"\xff":1}', "not UTF-8"),
         (b'{"a":1,"b":2,"a":1}', "the key 'a' twice"),
         (b'{"a":1,"\\u0061":1}', "the key 'a' twice"),
-        (b'{"a":' + b"[" * 30_000, "deeper than 32 levels"),
-        (b'{"a":' + b'{"b":' * 30_000, "deeper than 32 levels"),
-        (b'{"a":' + b"[" * 100_000, "more than 40000 commas and opening brackets"),
-        (b'{"a":[' + b"[]," * 80_000 + b"1]}", "more than 40000 commas and opening brackets"),
+        (b'{"a":' + b"[" * (MOST_SEPARATORS - 1), "deeper than 32 levels"),
+        (b'{"a":' + b'{"b":' * (MOST_SEPARATORS - 1), "deeper than 32 levels"),
+        (b'{"a":' + b"[" * 100_000, "more than 2000 commas and opening brackets"),
+        (b'{"a":[' + b"[]," * 80_000 + b"1]}", "more than 2000 commas and opening brackets"),
+        (b'{"a":[' + b'"",' * 80_000 + b'""]}', "more than 2000 commas and opening brackets"),
         (nested(MOST_DEPTH + 1), "deeper than 32 levels"),
     ],
 )
@@ -115,10 +117,27 @@ def test_a_wrong_message_is_refused_with_the_reason(frame: bytes, reason: str) -
 
 
 def test_a_message_may_have_32_levels_and_any_number_of_brackets() -> None:
-    wide = {"a": [[] for _ in range(1000)], "b": [{} for _ in range(1000)]}
+    wide = {"a": [[] for _ in range(300)], "b": [{} for _ in range(300)]}
 
     assert decode_message(nested(MOST_DEPTH))
     assert decode_message(encode_message(wide)[:-1]) == wide
+
+
+@given(st.text(st.sampled_from('\\",[{]}:u\x00ü '), max_size=30))
+@settings(deadline=None)
+def test_separators_in_texts_do_not_count(text: str) -> None:
+    most: dict[str, object] = {"a": [text] * (MOST_SEPARATORS - 1)}  # and two brackets, one comma fewer than texts
+    too_many: dict[str, object] = {"a": [text] * MOST_SEPARATORS}
+
+    assert decode_message(encode_message(most)[:-1]) == most
+    with pytest.raises(ProtocolError, match="more than 2000 commas and opening brackets"):
+        decode_message(encode_message(too_many)[:-1])
+
+
+@pytest.mark.parametrize("end", [b"", b'"', b"\\", b'\\"', b'"]'])
+def test_a_text_without_end_is_refused_however_many_escapes_it_has(end: bytes) -> None:
+    with pytest.raises(ProtocolError, match="not a JSON object"):
+        decode_message(b'{"a":["' + b',\\"\\\\' * 40_000 + end)
 
 
 @pytest.mark.parametrize("separator", [",", "[", "{"])

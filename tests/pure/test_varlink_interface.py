@@ -117,12 +117,13 @@ def test_the_packaged_interface_has_the_words_of_the_contract() -> None:
     interface = read_interface(packaged)
 
     assert interface.name == "org.hwbridge"
-    of_tasks = {"Register", "Validate", "Unregister", "AllTasks", "AllTaskGroups", "Reset"}
-    of_runs = {"RequestTask", "Cancel", "ReportProgress", "History"}
-    assert set(interface.methods) == {"Raise", "Status", *of_tasks, *of_runs}
+    of_tasks = {"Register", "Validate", "Unregister", "AllTasks", "AllTaskGroups", "Reset", "Explain"}
+    of_runs = {"RequestTask", "Cancel", "ReportProgress", "RegisterClass", "RevokeClass", "Complete"}
+    of_facts = {"Raise", "Wait", "Watch", "History"}
+    assert set(interface.methods) == {"Status", *of_tasks, *of_runs, *of_facts}
     unknown = {"UnknownTrigger", "UnknownTask", "UnknownInstance"}
-    refused = {"InvalidDetails", "InvalidTask", "TaskOfFile", "Busy", "StoreFull", "NotAllowed"}
-    assert set(interface.errors) == {*unknown, *refused}
+    refused = {"InvalidDetails", "InvalidTask", "TaskOfFile", "TooManyTasks", "Busy", "StoreFull", "NotAllowed"}
+    assert set(interface.errors) == {"TimedOut", *unknown, *refused}
     results = ("Allowed", "CurrentlyRunning", "DisabledByPolicy", "UnknownError")
     assert interface.methods["RequestTask"].answers.fields["result"] == EnumType(words=results)
     assert interface.methods["Raise"].answers.fields["outcome"] == EnumType(words=("Raised", "NoSubscribers"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.dispatch.waiting import Pending, Waiting, joined, pending_of, pending_of_kept
+from bridge.dispatch.waiting import Pending, Tally, Waiting, joined, pending_of, pending_of_kept
 from bridge.model.guid import Guid
 from bridge.model.tasks import Concurrency
 from bridge.model.triggers import OwnTrigger, Raised
@@ -165,7 +165,8 @@ steps = st.lists(
 def test_every_raise_that_waited_comes_out_once_and_the_length_counts_what_is_remembered(
     steps: list[tuple[Concurrency, str, bool]],
 ) -> None:
-    waiting = Waiting()
+    tally = Tally(runs=1, raises=5)  # of another task
+    waiting = Waiting(tally)
     came = went = 0
     for number, (concurrency, step, latched) in enumerate(steps):
         out = None
@@ -180,9 +181,11 @@ def test_every_raise_that_waited_comes_out_once_and_the_length_counts_what_is_re
             waiting.remove(out)
             went += out.merged
         assert len(waiting) == sum(each.weight for each in waiting)
+        assert tally == Tally(runs=1 + len(list(waiting)), raises=5 + sum(max(1, each.weight) for each in waiting))
         assert [each.number for each in waiting] == sorted(each.number for each in waiting)
 
     keys = {each.key for each in waiting}
     assert {key for key in ("a", "b", "c") if waiting.holds(key)} == keys
     assert came == went + sum(each.merged for each in waiting.take_all())
     assert (len(waiting), list(waiting), waiting.holds("a")) == (0, [], False)
+    assert tally == Tally(runs=1, raises=5)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from bridge.hosts.command import CommandHost
+from bridge.hosts.handlers import HandlerHost
 from bridge.hosts.host import Ended
 from bridge.hosts.processes import bear_bursts_of_signals, children
 from bridge.model.guid import Guid
-from bridge.model.tasks import SECOND, Exec, Instance, Registration
+from bridge.model.tasks import SECOND, Exec, Handler, Instance, Registration
 from bridge.model.templates import Template
 from bridge.model.triggers import CustomSystemEventTrigger, Raised
 
@@ -45,7 +45,10 @@ class Bench:
         self.loop = asyncio.new_event_loop()
         self.loop.set_exception_handler(lambda _, context: self._accidents.append(context))
         self.reported: dict[str, Ended] = {}
-        self.host = CommandHost(self.loop, "/run/test.sock", lambda at: at, self._ended, cgroup=cgroup)
+        self.progress: list[tuple[str, int]] = []
+        self.host = HandlerHost(
+            self.loop, "/run/test.sock", lambda at: at, self._ended, self._progressed, cgroup=cgroup
+        )
         self.loop.add_signal_handler(signal.SIGCHLD, self.host.reap_orphans)
         bear_bursts_of_signals()
         self.said, self.go = folder / "said", folder / "go"
@@ -59,6 +62,10 @@ class Bench:
         self.reported[ended.instance_id] = ended
         self._changed.set()
 
+    def _progressed(self, instance_id: str, progress: int) -> None:
+        self.progress.append((instance_id, progress))
+        self._changed.set()
+
     def start(
         self,
         *arguments: str,
@@ -70,11 +77,27 @@ class Bench:
         user: str | None = None,
     ) -> None:
         run = Exec(arguments=tuple(map(Template.parse, arguments)), environment=environment or {}, cwd=cwd)
-        task = Registration(
-            name="Jack", triggers=(CustomSystemEventTrigger(GUID),), run=run, cancel_grace=cancel_grace, user=user
+        self.hand(run, instance_id=instance_id, details=details, cancel_grace=cancel_grace, user=user)
+
+    def hand(
+        self,
+        run: Handler,
+        *,
+        instance_id: str = "1",
+        task: str = "Jack",
+        details: dict[str, str] | None = None,
+        batch: tuple[dict[str, str], ...] = (),
+        cancel_grace: int = 5 * SECOND,
+        user: str | None = None,
+    ) -> None:
+        """Starts a run of a task with this handler."""
+        registration = Registration(
+            name=task, triggers=(CustomSystemEventTrigger(GUID),), run=run, cancel_grace=cancel_grace, user=user
         )
         raised = Raised(at=104_000, trigger=GUID, rule=None, key="card0", details=details or {})
-        self.host.start(Instance(instance_id=instance_id, task=task, raised=raised))
+        self.host.start(
+            Instance(instance_id=instance_id, task=registration, raised=raised, merged=max(1, len(batch)), batch=batch)
+        )
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Runs the loop until the condition holds; it is asked whenever a run ended or a handler said something."""

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import jack
 import pytest
+from application import Application, started_anew
 from daemon import Daemon
 from made_inputs import NOW, MadeMachine
-from varlink_serving import HELLO, HELLO_BACK, INTERFACE, Methods, Peer, Serving
+from varlink_serving import HELLO, HELLO_BACK, Methods, Peer, Serving, serve
 
 from bridge.monitors.evdev import EvdevMonitor
 
@@ -18,6 +19,15 @@ from bridge.monitors.evdev import EvdevMonitor
 def daemon(tmp_path: Path) -> Daemon:
     """A daemon that is not started yet."""
     return Daemon(tmp_path)
+
+
+@pytest.fixture
+def application(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+    """An application that means the daemon of this test."""
+    monkeypatch.setenv("HWBRIDGE_SOCKET", str(daemon.socket))
+    monkeypatch.setenv("XDG_STATE_HOME", str(daemon.folder / "state-home"))
+    with started_anew():
+        yield Application(daemon)
 
 
 @pytest.fixture
@@ -55,7 +65,7 @@ def methods() -> Methods:
 
 @pytest.fixture
 def serving(tmp_path: Path, methods: Methods) -> Iterator[Serving]:
-    with Serving(tmp_path / "s", INTERFACE, methods.by_name()) as serving:
+    with serve(tmp_path / "s", methods) as serving:
         yield serving
 
 

@@ -29,9 +29,10 @@ Argument = str | bytes | Path
 
 _AS_ANOTHER_USER = """
 import json, os, sys
-from bridge.cli import check, main, raise_, replay, run, status  # now: another user may be unable to read these files
+# now: another user may be unable to read these files
+from bridge.cli import check, command, main, raise_, raise_at_once, replay, run, status
 import bridge.store.journal  # likewise
-from bridge.cli import cancel, history, list, progress, reset, show, start, unregister
+from bridge.cli import cancel, explain, history, list, monitor, progress, reset, show, start, unregister, wait
 user = json.loads(sys.argv[1])
 os.setgroups(user["groups"])
 os.setresgid(user["gid"], user["gid"], user["gid"])
@@ -133,6 +134,7 @@ class Daemon:
             *("--socket", self.socket, "--state", folder / "state"),
             *options,
         )
+        self.program: tuple[Argument, ...] = (sys.executable, "-m", "bridge")
         self.environment = dict(environment or {})
         (folder / "rules").mkdir()
         (folder / "tasks").mkdir()
@@ -153,7 +155,7 @@ class Daemon:
     def __enter__(self) -> Self:
         with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bridge", "run", *self.options],
+                [*self.program, "run", *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -47,6 +47,11 @@ def _inside(module: str, name: str) -> None:
         subprocess.run(mount.split(), check=True)
     Path("/run/udev").mkdir()
     Path("/run/udev/control").touch()
+    run_test(module, name)
+
+
+def run_test(module: str, name: str) -> None:
+    """Runs a test of this file that a decorator such as `in_namespace` has wrapped."""
     sys.path.insert(0, str(Path(module).parent))
     found = importlib.util.spec_from_file_location(Path(module).stem, module)
     assert found is not None

@@ -32,3 +32,12 @@ def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[bytes]"
         while not condition():
             assert time.monotonic() < deadline, "not in time"
             assert not ended.soon() or condition(), "the process ended before"
+
+
+def wait_for_end(pid: int) -> None:
+    """Waits until the process has ended, and leaves it to be reaped."""
+    descriptor = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    assert poll.poll(DEADLINE_SECONDS * 1000)
+    os.close(descriptor)

@@ -13,7 +13,7 @@ from bridge.model.tasks import Exec, Instance, InstanceState, Registration
 from bridge.model.templates import Template
 from bridge.model.triggers import CustomSystemEventTrigger, Raised
 from bridge.store.store import Store
-from bridge.store.values import Durability, HistoryRow, Limits, Remembered, Times
+from bridge.store.values import Durability, HistoryPage, HistoryRow, Limits, Question, Remembered, Times
 from bridge.store.writer import Heard
 
 GUID = Guid.parse("{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}")
@@ -74,8 +74,14 @@ class Stored:
         self.turns: SimpleQueue[tuple[bool, str]] = SimpleQueue()
         self.damage: SimpleQueue[str] = SimpleQueue()
         self._committed: SimpleQueue[Sequence[object]] = SimpleQueue()
-        self._answers: SimpleQueue[tuple[HistoryRow, ...]] = SimpleQueue()
-        heard = Heard(committed=self._committed.put, turned=lambda *turn: self.turns.put(turn), damaged=self.damage.put)
+        self._answers: SimpleQueue[HistoryPage] = SimpleQueue()
+        self.told: SimpleQueue[Sequence[HistoryRow]] = SimpleQueue()
+        heard = Heard(
+            committed=self._committed.put,
+            turned=lambda *turn: self.turns.put(turn),
+            damaged=self.damage.put,
+            told=self.told.put,
+        )
         self.times = times
         self._tokens: list[object] = []
         self.store = Store(directory, boot, start, limits or Limits(), durability, heard)
@@ -111,8 +117,12 @@ class Stored:
         return self.turns.get(timeout=DEADLINE_SECONDS)
 
     def history(self, limit: int = 1000, *, name: str | None = None, since: int | None = None) -> list[HistoryRow]:
-        self.store.history(limit, self._answers.put, task=name, since=since)
-        return list(self._answers.get(timeout=DEADLINE_SECONDS))
+        return list(self.page(limit=limit, task=name, since=since).rows)
+
+    def page(self, **asked: object) -> HistoryPage:
+        question = Question(**{"limit": 1000, **asked})  # type: ignore[arg-type]  # the test says which
+        self.store.history(question, self._answers.put)
+        return self._answers.get(timeout=DEADLINE_SECONDS)
 
     def close(self, *, clean: bool = True) -> None:
         if self._is_open:

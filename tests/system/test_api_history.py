@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from itertools import repeat
 from typing import Any
 
 import pytest
 from daemon import GUID, Daemon
 from registering import ON_REQUEST, defined, refused, register, shown, wait_for_state
+from watches import Watch
 
 from bridge.client.connection import Connection
 from bridge.client.pages import entries_since, newest_entries
@@ -74,12 +76,41 @@ def test_the_history_goes_on_after_a_restart(daemon: Daemon) -> None:
         assert whats(history(daemon, since=before[-1]["seq"])) == ["raised", "activated", "completed"]
 
 
-@pytest.mark.parametrize(("name", "value"), [("limit", 0), ("limit", 1001), ("since", -1)])
-def test_what_no_history_can_have_is_refused(daemon: Daemon, name: str, value: int) -> None:
+def test_the_same_task_once_more_is_answered_and_not_written_down(daemon: Daemon) -> None:
+    with daemon:
+        first, second = (register(daemon, "lamp", "say on") for _ in range(2))
+        assert first == second == {"task_id": shown(daemon, "lamp")["task_id"], "replaced": False}
+        assert whats(history(daemon)) == ["registered"]
+        assert register(daemon, "lamp", "say off")["replaced"]
+
+        assert whats(history(daemon)) == ["registered", "registered"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("limit", 0), ("limit", 1001), ("since", -1), ("task", "")])
+def test_what_no_history_can_have_is_refused(daemon: Daemon, name: str, value: object) -> None:
     with daemon:
         error = refused(daemon, "History", **{name: value})
 
     assert error == ("org.varlink.service.InvalidParameter", {"parameter": name})
+
+
+def test_more_is_said_where_there_are_older_lines_or_newer_ones(daemon: Daemon) -> None:
+    with daemon:
+        for _ in range(3):
+            register(daemon, "lamp", "say on")
+            daemon.call("Unregister", name="lamp")
+        asked: Sequence[Mapping[str, int]] = (
+            {},
+            {"limit": 6},
+            {"limit": 5},
+            {"since": 0, "limit": 5},
+            {"since": 1, "limit": 5},
+            {"since": 6},
+        )
+
+        assert [daemon.call("History", **each)["more"] for each in asked] == [False, False, True, True, False, False]
+        with Connection(str(daemon.socket), timeout_seconds=60) as connection:
+            assert [entry["seq"] for entry in newest_entries(connection, 4)] == [3, 4, 5, 6]
 
 
 def test_more_lines_than_fit_into_one_answer_come_in_pages(daemon: Daemon) -> None:
@@ -114,7 +145,7 @@ def assert_declared(method: str, answer: Mapping[str, Any]) -> None:
 def test_every_answer_is_as_the_interface_says(daemon: Daemon) -> None:
     daemon.rules('[[condition]]\nname = "docked"\nsource = "udev"\nmatch = { DOCKED = 1 }\n')
     guids = {name: f"{{00000000-0000-0000-0000-0000000000{place:02X}}}" for place, name in enumerate("abcdefg", 1)}
-    said = {
+    said: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "a": ("exit 75", {}),
         "b": ("exit 1", {"concurrency": "queue"}),
         "c": ("sleep 1000 & wait", {"concurrency": "ignore", "cancel_grace": "1s"}),
@@ -125,6 +156,8 @@ def test_every_answer_is_as_the_interface_says(daemon: Daemon) -> None:
     }
 
     with daemon:
+        watch = Watch(daemon.socket).begun(daemon.socket)
+        caller = Watch(daemon.socket, method="Wait", trigger=guids["d"]).begun(daemon.socket)
         for name, (script, keys) in said.items():
             triggers = [{"custom": guids[name]}, {"time": "15m"}, *ON_REQUEST]
             task = defined(daemon, name, script, **{**keys, "triggers": triggers})
@@ -134,6 +167,7 @@ def test_every_answer_is_as_the_interface_says(daemon: Daemon) -> None:
                 assert_declared("Raise", daemon.call("Raise", trigger=guids[name], key="k"))
             assert_declared("RequestTask", daemon.call("RequestTask", name=name))
         wait_for_state(daemon, "b", "quarantined")
+        raiser = Watch(daemon.socket, method="Raise", trigger=guids["d"], wait=True).begun(daemon.socket)
         for name in ("c", "e"):
             for run in shown(daemon, name)["running"]:
                 report = {"instance_id": run["instance_id"], "progress": 3}
@@ -148,7 +182,18 @@ def test_every_answer_is_as_the_interface_says(daemon: Daemon) -> None:
             assert_declared("Unregister", daemon.call("Unregister", name=name, cancel_task=True))
         daemon.wait_until_idle()
         answer = daemon.call("History", limit=1000)
+        waited, raised = caller.next(), raiser.next()
+        watched = [watch.next() for _ in answer["entries"]]
+        watched += [next(each) for each in repeat(iter(watch), sum("seq" not in told["entry"] for told in watched))]
+        for each in (watch, caller, raiser):
+            each.socket.close()
 
     assert_declared("History", answer)
-    declared = {"raised", "latched", "activated", "canceled", "killed", "completed", "dropped", "quarantined"}
-    assert set(whats(answer["entries"])) == {*declared, "registered", "unregistered", "reset"}
+    declared = {"raised", "merged", "latched", "activated", "progress", "canceled", "killed", "completed", "dropped"}
+    assert set(whats(answer["entries"])) == {*declared, "quarantined", "registered", "unregistered", "reset"}
+    for told in watched:
+        assert_declared("Watch", told)
+    assert [told["entry"] for told in watched if "seq" in told["entry"]] == answer["entries"]
+    assert_declared("Wait", waited)
+    assert_declared("Raise", raised)
+    assert {tuple(outcome) for outcome in raised["outcomes"]} == {("task", "dropped")}

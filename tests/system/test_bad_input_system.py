@@ -222,7 +222,7 @@ def test_wrong_usage_is_one_line(arguments: tuple[Argument, ...]) -> None:
     assert done.error.endswith(" --help")
 
 
-@pytest.mark.parametrize("verb", ["wait", "monitor", "convert", "doctor"])
+@pytest.mark.parametrize("verb", ["convert", "timeline", "suggest", "doctor"])
 def test_a_verb_of_a_later_version_is_refused_by_name(verb: str) -> None:
     done = hwbridge(verb, "x", "--json")
 

@@ -12,7 +12,7 @@ from cgroup_folder import empty_folder
 from command_bench import DEADLINE_SECONDS, Bench, shell
 
 from bridge.errors import DeviceError
-from bridge.hosts import cgroups, command
+from bridge.hosts import cgroups, families
 from bridge.hosts.cgroups import ControlGroup, folder_for_runs, folder_of, membership, remove, throttled
 from bridge.hosts.enclosing import Enclosures
 from bridge.hosts.marks import Mark
@@ -35,7 +35,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def enclosing_bench(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(command, "ENCLOSE_AFTER_SECONDS", 0)
+    monkeypatch.setattr(families, "ENCLOSE_AFTER_SECONDS", 0)
     with Bench(tmp_path, folder) as bench:
         yield bench
 
@@ -136,7 +136,7 @@ def test_a_run_that_is_there_for_a_while_is_in_its_own_group_and_the_group_goes_
 
 
 def test_a_run_that_is_over_before_gets_no_group(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "ENCLOSE_AFTER_SECONDS", 1000)
+    monkeypatch.setattr(families, "ENCLOSE_AFTER_SECONDS", 1000)
     with Bench(tmp_path, folder) as bench:
         ended = bench.run(*shell("echo done"))
 

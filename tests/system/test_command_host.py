@@ -70,11 +70,12 @@ def test_a_program_gets_three_descriptors_and_no_other(bench: Bench) -> None:
     assert ended.output.split() == ["0", "1", "2", "3"]  # 3 is the folder that ls reads
 
 
-def test_a_program_leads_its_own_process_group_with_a_tight_umask_in_its_cwd(bench: Bench) -> None:
-    ended = bench.run(*shell("echo $$ $(cut -d' ' -f5 /proc/$$/stat) $(umask) $(pwd)"), cwd="/usr")
-    pid, group, umask, cwd = ended.output.split()
+def test_a_program_leads_its_own_process_group_and_session_with_a_tight_umask_in_its_cwd(bench: Bench) -> None:
+    ended = bench.run(*shell("echo $$ $(cut -d' ' -f5,6 /proc/$$/stat) $(umask) $(pwd)"), cwd="/usr")
+    pid, group, session, umask, cwd = ended.output.split()
 
     assert pid == group
+    assert pid == session, "so it cannot open a terminal of ours as /dev/tty"
     assert (umask, cwd) == ("0077", "/usr")
 
 
@@ -206,6 +207,19 @@ def test_a_program_that_closes_its_output_goes_on(bench: Bench) -> None:
     bench.hear("closed")
 
     assert bench.end().detail == "exit 4"
+
+
+@needs_root
+def test_a_task_of_our_own_user_has_that_users_groups_and_not_those_that_we_were_started_with(bench: Bench) -> None:
+    before = os.getgroups()
+    os.setgroups([54321])
+    try:
+        ended = bench.run(*shell("id -G"))
+    finally:
+        os.setgroups(before)
+
+    own = pwd.getpwuid(os.geteuid())
+    assert set(map(int, ended.output.split())) == set(os.getgrouplist(own.pw_name, own.pw_gid))
 
 
 @needs_root

@@ -10,7 +10,7 @@ import pytest
 from cgroup_folder import empty_folder
 from command_bench import Bench, shell
 
-from bridge.hosts import command, processes
+from bridge.hosts import families, processes
 from bridge.hosts.marks import Mark, limit_of
 from bridge.hosts.processes import environment_of, process_of
 from bridge.model.tasks import SECOND, CancellationReason
@@ -28,7 +28,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
         with Bench(tmp_path) as bench:
             yield bench
         return
-    monkeypatch.setattr(command, "ENCLOSE_AFTER_SECONDS", 0)
+    monkeypatch.setattr(families, "ENCLOSE_AFTER_SECONDS", 0)
     with empty_folder() as cgroup, Bench(tmp_path, cgroup) as bench:
         yield bench
 
@@ -192,7 +192,7 @@ def test_kill_does_not_wait_for_the_grace_of_what_was_left_behind(bench: Bench) 
 def test_fifty_processes_in_sessions_of_their_own_are_killed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, most_watched: int
 ) -> None:
-    monkeypatch.setattr(command, "MOST_WATCHED", most_watched)
+    monkeypatch.setattr(families, "MOST_WATCHED", most_watched)
     bench.start(*shell("for i in $(seq 50); do setsid sleep 1000 & done; exit 0"), cancel_grace=0)
 
     assert re.fullmatch(r"left \d+ processes behind: (\w+ \(pid \d+\), ){5}\.\.\.", bench.end().detail)
@@ -256,7 +256,7 @@ def test_close_kills_what_runs_and_what_was_left_and_reports_it(bench: Bench) ->
 def test_what_we_are_not_permitted_to_kill_is_named_and_not_waited_for(
     plain_bench: Bench, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
-    monkeypatch.setattr(command, "KILL_SECONDS", 0.01)
+    monkeypatch.setattr(families, "KILL_SECONDS", 0.01)
     plain_bench.start(*shell(script.replace("SAID", str(plain_bench.said)).replace("GO", str(plain_bench.go))))
     plain_bench.hear("ready")
     os.setresuid(65534, 65534, 0)

@@ -220,11 +220,19 @@ def test_a_bad_recording_is_refused_before_anything_is_told(power: Path, content
     assert done.error.startswith(f"hwbridge: bad.jsonl:{error}")
 
 
-def test_a_name_that_is_no_file_may_be_a_tasks_which_is_not_there_yet(power: Path) -> None:
-    done = explain(power, "fabrikam.audio-jack.connected Task")
+def test_what_looks_like_a_recording_and_is_not_there_is_refused_as_one(power: Path) -> None:
+    for name in ("missing.jsonl", "./missing"):
+        done = explain(power, name)
 
-    assert done.code == 65
-    assert "there is no such recording; to explain a task is not there yet in this version" in done.error
+        assert done.code == 65
+        assert done.error == f"hwbridge: {Path(name)}:1: there is no such recording; a task is explained by --task NAME"
+
+
+def test_any_other_name_that_is_no_file_is_a_tasks_and_asks_the_daemon(power: Path) -> None:
+    done = hwbridge("explain", "fabrikam.audio-jack.connected Task", "--socket", power / "socket", cwd=power)
+
+    assert done.code == 3
+    assert done.error.endswith("; 'fabrikam.audio-jack.connected Task' is no file, so a task is meant")
 
 
 def test_bad_rules_are_refused_as_by_replay(power: Path) -> None:
@@ -233,12 +241,33 @@ def test_bad_rules_are_refused_as_by_replay(power: Path) -> None:
     assert explain(power, "power.jsonl").code == 78
 
 
-@pytest.mark.parametrize("arguments", [(), ("",), ("power.jsonl", "--rule"), ("power.jsonl", "--event")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("",),
+        ("power.jsonl", "--rule"),
+        ("power.jsonl", "--event"),
+        ("power.jsonl", "--event", "{}"),
+        ("power.jsonl", "--task", "lamp"),
+        ("--event", "{}", "--task", "lamp"),
+    ],
+)
 def test_wrong_usage_is_one_line(power: Path, arguments: tuple[str, ...]) -> None:
     done = explain(power, *arguments)
 
     assert done.code == 2
     assert done.error.endswith(" --help")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("power.jsonl", "--socket", "s"), ("--event", "{}", "--socket", "s"), ("--task", "power.jsonl")]
+)
+def test_an_option_that_has_no_meaning_is_refused(power: Path, arguments: tuple[str, ...]) -> None:
+    done = explain(power, *arguments)
+
+    assert done.code == 2
+    assert " has no meaning here: " in done.error
 
 
 def test_a_long_recording_is_told_as_it_is_read(power: Path) -> None:

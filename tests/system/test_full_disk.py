@@ -24,7 +24,7 @@ def small_disk(size: str) -> Iterator[Daemon]:
     daemon = Daemon(PLACE)
     daemon.task("lamp", SCRIPT, concurrency="queue")
     STATE.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", STATE], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", STATE], check=True)
     yield daemon
 
 
@@ -109,7 +109,7 @@ def test_new_raises_are_refused_and_what_was_accepted_before_runs_and_is_not_run
 
             assert reason == f"{STATE}/store.db: database or disk is full"
             refused = hwbridge("raise", GUID, "--socket", daemon.socket)
-            assert (refused.code, refused.error) == (1, f"hwbridge: StoreFull: reason {reason!r}")
+            assert (refused.code, refused.error) == (1, f"hwbridge: the daemon accepts nothing new: {reason}")
             assert f"  new raises are refused: {reason}\n" in hwbridge("status", "--socket", daemon.socket).out
             assert f"hwbridge: {reason}: new raises are refused, what was accepted is kept\n" in daemon.log()
             raises.run()

@@ -32,9 +32,9 @@ WRONG = {
     ),
     "forks away": ("setsid sleep 1000 & exit 0", r"failed: left 1 process behind: sleep \(pid \d+\)"),
     "kills its group": ("kill -KILL 0", "failed: killed by SIGKILL"),
-    "stops itself": ("kill -STOP $$", "failed: killed by SIGKILL"),
-    "is deaf": (f"trap '' TERM; {STAY}; {STAY}", "failed: killed by SIGKILL"),
-    "is slow": (STAY, "failed: killed by SIGTERM"),
+    "stops itself": ("kill -STOP $$", "failed ExecutionTimeExceeded: killed by SIGKILL"),
+    "is deaf": (f"trap '' TERM; {STAY}; {STAY}", "failed ExecutionTimeExceeded: killed by SIGKILL"),
+    "is slow": (STAY, "failed ExecutionTimeExceeded: killed by SIGTERM"),
 }
 
 

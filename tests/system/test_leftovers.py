@@ -1,7 +1,6 @@
 """What former daemons' runs have left is ended before anything is run again; with real processes, however they hide."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -11,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from cgroup_folder import empty_folder
+from daemon import DEADLINE_SECONDS
+from process_waiting import wait_for_end
 
 from bridge.hosts.leftovers import kill_leftovers
 from bridge.hosts.marks import INSTANCE_ID, Mark, passed_on
 from bridge.hosts.processes import become_subreaper, children, process_of, reap
 
-DEADLINE_MILLISECONDS = 30_000
 _numbers = count(1)
 
 SAY = "sh -c 'echo $$; exec sleep 1000'"
@@ -52,14 +52,6 @@ def nothing_stays() -> Iterator[None]:
 def start() -> str:
     """The start of a former daemon that no other test has."""
     return f"test{os.getpid()}x{next(_numbers)}"
-
-
-def wait_for_end(pid: int) -> None:
-    pidfd = os.pidfd_open(pid)
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    assert poll.poll(DEADLINE_MILLISECONDS)
-    os.close(pidfd)
 
 
 def lives(pid: int) -> bool:
@@ -169,7 +161,7 @@ def test_what_may_not_be_killed_is_named_and_not_waited_for(start: str) -> None:
     (pid,) = left_by(f"{start}-1", "echo $$; kill -STOP $$", 1)
     os.setresuid(65534, 65534, 0)
     try:
-        stayed = kill_leftovers({start}, seconds=DEADLINE_MILLISECONDS)
+        stayed = kill_leftovers({start}, seconds=DEADLINE_SECONDS)
     finally:
         os.setresuid(0, 0, 0)
 
@@ -198,7 +190,7 @@ def test_what_a_control_group_still_holds_is_killed_and_the_group_removed(start:
         (group / "cgroup.procs").write_text(str(unmarked.pid))
 
         assert kill_leftovers({start}, folder) == ()
-        assert unmarked.wait(DEADLINE_MILLISECONDS) == -signal.SIGKILL
+        assert unmarked.wait(DEADLINE_SECONDS) == -signal.SIGKILL
 
 
 def test_a_control_group_elsewhere_is_known_by_its_name(start: str) -> None:
@@ -209,7 +201,7 @@ def test_a_control_group_elsewhere_is_known_by_its_name(start: str) -> None:
         (group / "cgroup.procs").write_text(str(unmarked.pid))
 
         assert kill_leftovers({start}) == ()
-        assert unmarked.wait(DEADLINE_MILLISECONDS) == -signal.SIGKILL
+        assert unmarked.wait(DEADLINE_SECONDS) == -signal.SIGKILL
         group.rmdir()
 
 
@@ -226,7 +218,7 @@ def test_a_daemon_within_the_control_group_of_a_former_run_spares_itself(start: 
         told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
         assert told.stdout == "()\n"
-        assert sibling.wait(DEADLINE_MILLISECONDS) == -signal.SIGKILL
+        assert sibling.wait(DEADLINE_SECONDS) == -signal.SIGKILL
         wait_until_empty(group)
         group.rmdir()
 

@@ -20,6 +20,7 @@ class SlowStore:
     """Remembers what it is given, and says that it is written when it is told to."""
 
     def __init__(self) -> None:
+        self.outlives_us = True
         self.tokens: list[object] = []
         self.written: list[list[object]] = []
         self.flushed: list[bool] = []
@@ -140,3 +141,12 @@ def test_without_a_store_everything_is_carried_out_at_once() -> None:
     desk.raise_trigger("a")
 
     assert desk.done == ["start 1", "answer a"]
+
+
+def test_what_would_not_outlive_the_daemon_is_waited_for_by_nobody(desk: Desk) -> None:
+    desk.store.outlives_us = False
+
+    desk.raise_trigger("a")
+
+    assert desk.done == ["start 1", "answer a"]
+    assert len(desk.store.written) == 1

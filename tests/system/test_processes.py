@@ -1,7 +1,6 @@
 """Finding, signalling and reaping real processes."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -9,23 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from process_waiting import wait_for_end
 
 from bridge.hosts import processes
 from bridge.hosts.marks import Mark, limit_of, passed_on
 from bridge.hosts.processes import Process, become_subreaper, belongings, children, process_of, reap, reap_orphans, send
 
 MARK = Mark.of("7")
-DEADLINE_MILLISECONDS = 30_000
 MARKED = {"HWBRIDGE_INSTANCE_ID": "7", "PATH": "/usr/bin:/bin"}
-
-
-def wait_for_end(pid: int) -> None:
-    """Waits until the process has ended, and leaves it to be reaped."""
-    pidfd = os.pidfd_open(pid)
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    assert poll.poll(DEADLINE_MILLISECONDS)
-    os.close(pidfd)
 
 
 @pytest.fixture(autouse=True)

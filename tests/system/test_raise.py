@@ -127,16 +127,16 @@ def test_details_and_key_come_through_as_they_were_given(daemon: Daemon) -> None
     [
         (("--data", "who"), "--data 'who' is not NAME=VALUE"),
         (("--data", "a=1", "--data", "a=2"), "--data 'a' is given twice"),
-        (("--data", "1=b"), "field '1', reason 'a name is a letter or _ and then letters, digits and _'"),
-        (("--data", "=b"), "field '', reason 'a name is a letter or _ and then letters, digits and _'"),
-        (("--data", "a\nb=1"), r"field 'a\nb', reason"),
-        (("--data", "\N{LATIN SMALL LETTER E WITH ACUTE}=1"), "reason 'a name is a letter"),
-        (("--data", f"a={'x' * 40_000}"), "field 'a', reason 'beyond the 32768 bytes that all details may have'"),
-        ([f"--data=a{number}=" for number in range(65)], "field 'a64', reason 'one more than the 64 allowed'"),
-        (("--key", "k" * 4097), "field 'key', reason 'a key has at most 4096 characters, this one has 4097'"),
+        (("--data", "1=b"), "detail '1': a name is a letter or _ and then letters, digits and _"),
+        (("--data", "=b"), "detail '': a name is a letter or _ and then letters, digits and _"),
+        (("--data", "a\nb=1"), r"detail 'a\nb': "),
+        (("--data", "\N{LATIN SMALL LETTER E WITH ACUTE}=1"), ": a name is a letter"),
+        (("--data", f"a={'x' * 40_000}"), "detail 'a': beyond the 32768 bytes that all details may have"),
+        ([f"--data=a{number}=" for number in range(65)], "detail 'a64': one more than the 64 allowed"),
+        (("--key", "k" * 4097), "detail 'key': a key has at most 4096 characters, this one has 4097"),
         (("--data", b"a=\xff"), r"argument --data: 'a=\udcff' is not UTF-8"),
         (("--key", b"\xff"), r"argument --key: '\udcff' is not UTF-8"),
-        (("--wait",), "--wait is not there yet in this version of hwbridge"),
+        (("--wiat",), "unrecognized arguments: --wiat; did you mean --wait?"),
         (("a\x1b[31m\nb",), r"unrecognized arguments: a\x1b[31m\nb"),
     ],
     ids=lambda value: ascii(value)[:40],
@@ -202,7 +202,8 @@ def test_another_user_may_raise_what_allow_lets_it_and_nothing_else(daemon: Daem
     assert last_told(daemon, before)["trigger"] == FOR_NOBODY
     for trigger in ("door", "door of a group", "{00000000-0000-0000-0000-000000000001}"):
         done = raise_(daemon, trigger, user=User())
-        assert (done.code, done.error) == (77, f"hwbridge: NotAllowed: trigger {trigger!r}")
+        assert done.code == 77
+        assert done.error.startswith(f"hwbridge: you may not raise or wait for the trigger {trigger}: ")
 
 
 @needs_root
@@ -215,6 +216,13 @@ def test_a_member_of_a_group_may_raise_what_allow_lets_the_group(daemon: Daemon,
     assert raise_(daemon, "door of a group", user=user).code == 0
     assert last_told(daemon, before)["trigger"] == FOR_A_GROUP
     assert raise_(daemon, "door of nobody", user=user).code == 77
+
+
+@needs_root
+def test_whom_allow_lets_may_wait_for_runs_of_others_and_is_told_less_of_them(daemon: Daemon) -> None:
+    done = raise_(daemon, "door of nobody", "--wait", user=User())
+
+    assert (done.code, done.out) == (0, "Raised 1\ncompleted tell succeeded\n")
 
 
 @needs_root

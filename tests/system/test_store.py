@@ -227,8 +227,9 @@ def test_memory_writes_no_file_and_forgets(tmp_path: Path) -> None:
 
 def test_what_nothing_is_kept_of_is_not_for_the_store() -> None:
     assert writes([owed(1)])
-    assert writes([Progressed(at=0, instance_id="first-1", progress=3), completed(1)[1]])
-    assert not writes([Progressed(at=0, instance_id="first-1", progress=3), object()])
+    assert writes([raised(), completed(1)[1]])
+    assert writes([Progressed(at=0, instance_id="first-1", progress=3)])
+    assert not writes([raised(), object()])
 
 
 def test_sqlite_is_not_loaded_before_it_is_needed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from stored import JACK, Stored, owed, remembered
 
+from bridge.dispatch.decisions import Reset
 from bridge.errors import StoreError
 from bridge.mapping.memory import LevelTurned
 from bridge.store.schema import VERSION
@@ -71,6 +72,51 @@ def test_a_renamed_file_that_was_not_changed_yet_is_read(first_version: Path) ->
         (first_version / f"start-states.db{ending}").rename(first_version / f"store.db{ending}")
 
     assert remembered(first_version).memory.true == {("in", JACK)}
+
+
+SECOND_VERSION = """
+pragma journal_mode = wal;
+pragma auto_vacuum = incremental;
+create table true_level (rule text, owner text, rest text, primary key (rule, owner, rest)) strict, without rowid;
+create table raised_in_boot (boot text, rule text, key text, primary key (boot, rule, key)) strict, without rowid;
+create table owed (number integer primary key, content text not null, checksum integer not null) strict;
+create table batch (
+    id integer primary key, number integer not null, content text not null, checksum integer not null
+) strict;
+create index batch_of_number on batch (number);
+create table task (name text primary key, content text not null, checksum integer not null) strict, without rowid;
+create table start (name text primary key, boot text not null) strict, without rowid;
+create table history (seq integer primary key, wall integer not null, task text not null, content text not null) strict;
+insert into true_level values ('in', '/dev/input/event3', 'SW_HEADPHONE_INSERT');
+insert into history values
+    (41, 1700000000000000, '', '{"what":"raised","trigger":"{G}","rest":{"rule":null,"details":{"dev":"card"}}}'),
+    (42, 1700000000000001, 'lamp', '{"what":"quarantined","rest":{"why":"it failed"}}');
+pragma user_version = 2;
+pragma application_id = 1213661186;
+"""
+"""What the second version of hwbridge wrote: nobody but root and the daemon's own user read its history."""
+
+
+def test_the_second_versions_file_is_brought_up_to_date(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as connection:
+        connection.executescript(SECOND_VERSION)
+
+    with Stored(tmp_path) as stored:
+        found = stored.read()
+        stored.write(Reset(at=1, task="lamp", owner=1000))
+        rows = stored.history()
+        of_a_user = stored.page(reader=1000).rows
+
+    assert found.damaged == ""
+    assert found.memory.true == {("in", JACK)}
+    assert [(row.seq, row.what, row.task) for row in rows] == [
+        (41, "raised", ""),
+        (42, "quarantined", "lamp"),
+        (43, "reset", "lamp"),
+    ]
+    assert rows[1].rest == {"why": "it failed"}
+    assert [row.seq for row in of_a_user] == [43]
+    assert pragma(tmp_path / "store.db", "user_version") == VERSION
 
 
 def test_a_damaged_file_of_the_first_version_is_set_aside(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 from daemon import GUID, Daemon, Done, hwbridge
 from registering import ON_REQUEST, register, shown, state, wait_for_state
 
+from bridge.cli.given import MOST
+
 STAY = "sleep 1000 & wait"
 CLEAR = "\x1b[2J"
 
@@ -125,13 +127,21 @@ def test_cancel_unregister_and_reset_do_so_and_print_nothing(daemon: Daemon) -> 
     assert quarantined == "quarantined: bell: 10 activations in a row have failed"
 
 
-@pytest.mark.parametrize("verb", ["show", "start", "unregister", "reset"])
+@pytest.mark.parametrize("verb", ["show", "unregister", "reset"])
 def test_a_task_that_is_not_there_is_named_with_the_one_that_was_meant(daemon: Daemon, verb: str) -> None:
     with daemon:
         register(daemon, "lamp-on", "say on")
         done = run(daemon, verb, "lamp-no")
 
     assert (done.code, done.error) == (1, "hwbridge: no task has the name 'lamp-no'; did you mean lamp-on?")
+
+
+def test_a_task_that_is_not_there_cannot_be_started_which_is_an_unknown_error(daemon: Daemon) -> None:
+    with daemon:
+        done = run(daemon, "start", "nope")
+
+    assert (done.code, done.out) == (1, "UnknownError\n")
+    assert done.err == "hwbridge: no task has the name 'nope'\n"
 
 
 def test_a_run_that_is_not_there_is_named(daemon: Daemon) -> None:
@@ -172,6 +182,17 @@ def test_history_has_a_line_for_each_thing(daemon: Daemon) -> None:
         assert [line["seq"] for line in json_lines(daemon, "history", "--task", "lamp")] == [1, 3, 4]
 
 
+def test_the_largest_numbers_are_taken(daemon: Daemon) -> None:
+    with daemon:
+        daemon.raise_trigger()
+        register(daemon, "lamp", "true", triggers=ON_REQUEST)
+        assert [line["seq"] for line in json_lines(daemon, "history", "--limit", f"{MOST}")] == [1]
+        assert [line["seq"] for line in json_lines(daemon, "history", "--since", "0", "--limit", f"{MOST}")] == [1]
+        beyond = run(daemon, "history", "--since", f"{MOST}")
+
+    assert (beyond.code, beyond.out, beyond.err) == (0, "", "")
+
+
 def test_progress_is_for_handlers(daemon: Daemon) -> None:
     with daemon:
         assert run(daemon, "progress", "1").code == 2
@@ -186,10 +207,18 @@ def test_progress_is_for_handlers(daemon: Daemon) -> None:
     [
         (("show",), "the following arguments are required: NAME"),
         (("start", "lamp", "--data", "a"), "--data 'a' is not NAME=VALUE"),
-        (("history", "--limit", "0"), "--limit is at least 1, found 0"),
-        (("history", "--since", "-1"), "--since is the number of a line, found -1"),
-        (("progress", "10%"), "invalid int value: '10%'"),
-        (("progress", "-1"), "progress is -1, not an integer from 0 to 4294967295"),
+        (("history", "--limit", "0"), f"argument --limit: '0' is not an integer from 1 to {MOST}"),
+        (("history", "--limit", f"{MOST + 1}"), f"argument --limit: '{MOST + 1}' is not an integer from 1 to {MOST}"),
+        (("history", "--since", "-1"), f"argument --since: '-1' is not an integer from 0 to {MOST}"),
+        (("history", "--since", "9" * 5000), "argument --since: '999"),
+        (("history", "--task", ""), "argument --task: the name is empty"),
+        (("progress", "10%"), "argument N: '10%' is not an integer from 0 to 4294967295"),
+        (("progress", "-1"), "argument N: '-1' is not an integer from 0 to 4294967295"),
+        (("progress", "4294967296"), "argument N: '4294967296' is not an integer from 0 to 4294967295"),
+        (
+            ("wait", "door", "--timeout", "999999999999d"),
+            "argument --timeout: '999999999999d' is longer than 106751991d",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -204,6 +233,9 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...], error: str) -> None
     "arguments",
     [
         ("list",),
+        ("wait", "door"),
+        ("monitor",),
+        ("raise", "door", "--wait"),
         ("show", "lamp"),
         ("start", "lamp"),
         ("cancel", "1"),
@@ -216,7 +248,8 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...], error: str) -> None
 def test_without_a_daemon_nobody_answers(daemon: Daemon, arguments: tuple[str, ...]) -> None:
     done = run(daemon, *arguments)
 
-    assert (done.code, done.error) == (
-        3,
-        f"hwbridge: {daemon.socket}: no daemon answers: No such file or directory",
+    assert done.code == 3
+    assert done.error == (
+        f"hwbridge: {daemon.socket}: no daemon answers: No such file or directory; "
+        f"to start one: `hwbridge run --socket {daemon.socket}`"
     )

@@ -1,21 +1,13 @@
-"""Foreign varlink clients, and our own small one, against our server and the packaged interface."""
+"""Our own small client against our server and the packaged interface, and against what is no daemon."""
 
-import asyncio
-import json
 import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypedDict
 
-import asyncvarlink
 import pytest
-import varlink
-from asyncvarlink.serviceinterface import VarlinkServiceInterface
 from varlink_serving import DEADLINE_SECONDS, Serving
 
 from bridge.client.connection import MOST_CALL_BYTES, Connection
@@ -43,24 +35,6 @@ STATUS = {
     "monitors": [{"source": "udev", "devices": [], "refused": ["/dev/input/event0: Permission denied"], "lost": 0}],
     "reload_errors": [],
 }
-TASK = {"name": "lamp", "triggers": [{"application": True}], "run": {"exec": ["/bin/true"]}}
-REASONS = [{"key": "run", "message": "missing"}]
-VIEW = {
-    "name": "lamp",
-    "task_id": GUID,
-    "group": None,
-    "owner": 0,
-    "user": None,
-    "from_file": False,
-    "state": "idle",
-    "triggers": [{"trigger": GUID, "recurrence": "always", "period": 1, "next_at": 2, "spent": False}],
-    "conditions": [{"name": "docked", "wanted": False, "state": "unknown"}],
-    "running": [],
-    "waiting": [],
-    "failures": 0,
-    "quarantined": None,
-    "definition": TASK,
-}
 
 
 def wait_until_asleep(thread: threading.Thread) -> None:
@@ -76,17 +50,9 @@ def raise_trigger(caller: Caller, parameters: Parameters) -> Parameters:
     return {"outcome": "Raised", "subscribers": len(parameters.get("details") or {})}
 
 
-def register(caller: Caller, parameters: Parameters) -> Parameters:
-    if "run" not in parameters["task"]:
-        raise CallFailedError("org.hwbridge.InvalidTask", {"reasons": REASONS})
-    return {"task_id": GUID, "replaced": parameters["task"] == TASK}
-
-
 METHODS: dict[str, ServedMethod] = {
     **{method: lambda _, __: {} for method in method_names(INTERFACE)},
     "org.hwbridge.Raise": raise_trigger,
-    "org.hwbridge.Register": register,
-    "org.hwbridge.AllTasks": lambda _, __: {"tasks": [VIEW], "more": False},
     "org.hwbridge.Status": lambda _, __: {"status": STATUS},
 }
 
@@ -102,87 +68,10 @@ def test_the_answers_of_these_tests_are_as_the_interface_declares() -> None:
     answers = {
         "Status": {"status": STATUS},
         "Raise": {"outcome": "Raised", "subscribers": 1},
-        "Register": {"task_id": GUID, "replaced": True},
-        "AllTasks": {"tasks": [VIEW], "more": False},
     }
 
     for method, answer in answers.items():
         assert list(find_mismatches(INTERFACE, INTERFACE.methods[method].answers, answer)) == []
-
-
-def test_varlink_of_pypi_calls_us_by_our_own_description(path: str) -> None:
-    with varlink.Client.new_with_address(f"unix:{path}") as client:
-        assert client.get_interface("org.hwbridge").get_description() == INTERFACE.description
-        with client.open("org.hwbridge") as hwbridge:
-            assert hwbridge.Status() == {"status": STATUS}
-            assert hwbridge.Raise(GUID, {"jack": "headphone"}, "k") == {"outcome": "Raised", "subscribers": 1}
-            assert hwbridge.Raise(GUID) == {"outcome": "Raised", "subscribers": 0}
-            assert hwbridge.Register(TASK) == {"task_id": GUID, "replaced": True}
-            (view,) = hwbridge.AllTasks()["tasks"]
-            assert view == {name: value for name, value in VIEW.items() if value is not None}  # it leaves those out
-            with pytest.raises(varlink.VarlinkError) as unknown:
-                hwbridge.Raise("nobody")
-            with pytest.raises(varlink.VarlinkError) as invalid:
-                hwbridge.Register({"name": "lamp"})
-
-    assert unknown.value.error() == "org.hwbridge.UnknownTrigger"
-    assert unknown.value.parameters() == {"trigger": "nobody"}
-    assert invalid.value.error() == "org.hwbridge.InvalidTask"
-    assert invalid.value.parameters() == {"reasons": REASONS}
-
-
-def test_the_command_line_of_varlink_of_pypi_shows_and_calls_us(path: str) -> None:
-    def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "varlink.cli", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=DEADLINE_SECONDS).stdout
-
-    called = run("call", f"unix:{path}/org.hwbridge.Raise", json.dumps({"trigger": GUID}))
-
-    assert "org.hwbridge" in run("info", f"unix:{path}")
-    assert "method Raise(" in run("help", f"unix:{path}/org.hwbridge")
-    assert json.loads(called) == {"outcome": "Raised", "subscribers": 0}
-
-
-class RaiseAnswer(TypedDict):
-    outcome: str
-    subscribers: int
-
-
-class RegisterAnswer(TypedDict):
-    task_id: str
-    replaced: bool
-
-
-class HwBridge(asyncvarlink.VarlinkInterface, name="org.hwbridge"):
-    @asyncvarlink.varlinkmethod
-    def Raise(self, *, trigger: str, details: dict[str, str] | None = None, key: str | None = None) -> RaiseAnswer: ...
-
-    @asyncvarlink.varlinkmethod(allow_foreign=True)
-    def Register(self, *, task: Any) -> RegisterAnswer: ...
-
-
-def test_asyncvarlink_calls_us(path: str) -> None:
-    async def talk() -> tuple[Any, Any, Any, str]:
-        transport, client = await asyncvarlink.connect_unix_varlink(asyncvarlink.VarlinkClientProtocol, path)
-        try:
-            info = await client.make_proxy(VarlinkServiceInterface).GetInfo()
-            hwbridge = client.make_proxy(HwBridge)
-            raised = await hwbridge.Raise(trigger=GUID, details={"jack": "headphone"})
-            registered = await hwbridge.Register(task=TASK)
-            try:
-                await hwbridge.Raise(trigger="nobody")
-            except asyncvarlink.VarlinkErrorReply as error:
-                return info, raised, registered, error.name
-            return info, raised, registered, "no error"
-        finally:
-            transport.close()
-
-    info, raised, registered, error = asyncio.run(talk())
-
-    assert info["interfaces"] == ["org.varlink.service", "org.hwbridge"]
-    assert raised == {"outcome": "Raised", "subscribers": 1}
-    assert registered == {"task_id": GUID, "replaced": True}
-    assert error == "org.hwbridge.UnknownTrigger"
 
 
 def test_our_own_client_calls_us(path: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from varlink_serving import DEADLINE_SECONDS, HELLO, HELLO_BACK, INTERFACE, UNLIMITED, Methods, Peer, Serving
+from varlink_serving import DEADLINE_SECONDS, HELLO, HELLO_BACK, INTERFACE, UNLIMITED, Methods, Peer, Serving, serve
 
 from bridge.service.varlink_server import VarlinkServer
 from bridge.varlink.framing import MOST_MESSAGE_BYTES
@@ -130,7 +130,7 @@ with Connection(sys.argv[1], timeout_seconds=60) as connection:
 
 
 def test_a_server_that_closes_ends_its_connections_and_leaves_no_socket(tmp_path: Path, methods: Methods) -> None:
-    with Serving(tmp_path / "s", INTERFACE, methods.by_name()) as serving, Peer(serving.path) as peer:
+    with serve(tmp_path / "s", methods) as serving, Peer(serving.path) as peer:
         assert peer.ask(HELLO) == HELLO_BACK
         serving.stop()
 
@@ -144,4 +144,4 @@ def test_methods_and_interface_must_agree(methods: Methods) -> None:
     del served["org.example.test.Fail"]
 
     with pytest.raises(ValueError, match=r"org\.example\.test\.Fail, org\.example\.test\.Shout"):
-        VarlinkServer(service, served, UNLIMITED)
+        VarlinkServer(service, served, UNLIMITED, methods.streamed())

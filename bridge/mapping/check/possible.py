@@ -6,9 +6,10 @@ have any value or none, and where an expression may match, it may match. Nothing
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
+
+import msgspec
 
 from bridge.mapping.match import number_of
 from bridge.model.checks import Checks, Test
@@ -24,8 +25,7 @@ _CODES = 0x300
 """More codes than any type has: KEY_CNT, linux/input-event-codes.h."""
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(msgspec.Struct, frozen=True):
     """One of these values; None where the field may be absent."""
 
     values: tuple[Field | None, ...]
@@ -35,8 +35,7 @@ class OneOf:
         return any(map(test, self.values))
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(msgspec.Struct, frozen=True):
     """One of very many names."""
 
     names: frozenset[str]
@@ -47,8 +46,7 @@ class Name:
         return any(map(test, self.names)) if exact is None else not self.names.isdisjoint(exact)
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(msgspec.Struct, frozen=True):
     """An integer from `lowest` to `highest`."""
 
     lowest: int
@@ -61,8 +59,7 @@ class Number:
         return exact is None or any(self.lowest <= number <= self.highest for number in numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A text that is all of what `pattern` matches, in small letters where case does not count."""
 
     pattern: re.Pattern[str]

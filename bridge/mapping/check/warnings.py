@@ -4,7 +4,8 @@ It is asked of files without errors. A warning is a `Problem`, as an error is; w
 """
 
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from bridge.mapping.check import doubts
 from bridge.mapping.check.doubts import Doubt
@@ -23,8 +24,7 @@ from bridge.toml.schema import Table, root_table
 from bridge.toml.values import did_you_mean
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(msgspec.Struct, frozen=True, kw_only=True):
     """Rules and tasks, and the files that they were read from.
 
     `naming` are files that only give names; `watched` are the sources that have a monitor here.

@@ -49,8 +49,8 @@ class NotHeld:
 
     def __str__(self) -> str:
         match self.guard:
-            case Named(name, wanted):
-                guard = f"condition {name!r}" if wanted else f"{{ not = {name!r} }}"
+            case Named() as named:
+                guard = str(named)
             case inline:
                 guard = _table(inline.match)
         if self.known is None:

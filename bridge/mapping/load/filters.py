@@ -1,6 +1,6 @@
 """From a rule's table to its filters in time, with every error in them. Nothing here opens a file."""
 
-from dataclasses import dataclass
+import msgspec
 
 from bridge.errors import InvalidValueError
 from bridge.mapping.load.tests import Tests, check_level, load_match, open_match
@@ -15,8 +15,7 @@ _ONE_OF = ("edge", "debounce", "hold_for", "quiet_for")
 _BURSTS = (1, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(msgspec.Struct, frozen=True):
     """What stands in a rule beside its match: at most one filter, what ends its level, its deaf time."""
 
     filter: Filter | None

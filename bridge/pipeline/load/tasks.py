@@ -29,6 +29,9 @@ from bridge.toml.values import choice, describe, did_you_mean, integer, text_as
 TABLES = frozenset({"task", "server"})
 """The tables of a tasks file."""
 MOST_ATTEMPTS = 1000
+MOST_PROBLEMS = 50
+MOST_DEFINITION_CHARACTERS = 64 * 1024
+"""Of what one caller may have looked at and kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def load_task(
 ) -> tuple[Registration | None, tuple[Problem, ...]]:
     """One task that no file has, or everything that is wrong in it; what is said is JSON, or values that JSON has.
 
-    `owner` is who registered it. Without `rules` it is a `definition` that was kept: names were looked up in it once,
+    `owner` is who registered it. Of what is wrong the first 50 are told: each is looked at for what was meant, and a
+    caller may be anybody. Without `rules` it is a `definition` that was kept: names were looked up in it once,
     and those of conditions may be gone since.
 
     >>> load_task({"name": "x", "trigers": []}, None, owner=None)[1][0].message
@@ -77,12 +81,31 @@ def load_task(
     """
     text = definition if isinstance(definition, str) else msgspec.json.encode(dict(definition)).decode()
     document = parse_json("task", text)
-    problems = list(document.problems)
+    problems = _Problems(document.problems)
     if problems:
         return None, tuple(problems)
     table = only_table(document, problems, "task")
-    task = _load_task(table, _NO_NAMES if rules is None else _known_of(rules), owner=owner, from_file=False)
+    if rules is not None and len(text) > MOST_DEFINITION_CHARACTERS:
+        table.problem(f"a task has at most {MOST_DEFINITION_CHARACTERS} characters as JSON, this one has {len(text)}")
+        return None, tuple(problems)
+    try:
+        task = _load_task(table, _NO_NAMES if rules is None else _known_of(rules), owner=owner, from_file=False)
+    except _TooManyProblemsError:
+        task = None
     return task, tuple(problems)
+
+
+class _TooManyProblemsError(Exception):
+    """Enough is known about what is wrong."""
+
+
+class _Problems(list[Problem]):
+    """Takes so many and no more."""
+
+    def append(self, problem: Problem) -> None:
+        super().append(problem)
+        if len(self) >= MOST_PROBLEMS:
+            raise _TooManyProblemsError
 
 
 def _known_of(rules: RuleTable) -> _Known:

@@ -15,6 +15,7 @@ from bridge.dispatch.decisions import (
     Finished,
     Kill,
     Latched,
+    Merged,
     Quarantined,
     Registered,
     Resumed,
@@ -76,6 +77,7 @@ class Promises:
                     self._register(each, at)
             case RegisterTask(at=at, registration=registration):
                 self._register(registration, at)
+                self._tell_levels_anew()
             case UnregisterTask(name=name, cancel_task=cancel_task):
                 if cancel_task and name in self.books.tasks:
                     self.transaction.cancel(self.books.runs_of(name), CancellationReason.Abort, must=True)
@@ -105,7 +107,7 @@ class Promises:
     def _register(self, new: Registration, at: int) -> None:
         old = self.books.tasks.get(new.name)
         is_same = old is not None and old.registration.definition == new.definition
-        if not new.from_file:
+        if not new.from_file and (old is None or old.registration != new):
             self.transaction.must_tell.add(("registered" if old is None or is_same else "replaced", new.name))
         if is_same:
             return
@@ -145,6 +147,20 @@ class Promises:
                     must = value is not None and run.instance.task == registration
                     self.transaction.cancel([run], CancellationReason.ConditionLoss, must=must)
 
+        self._may_lose(name, value)
+
+    def _tell_levels_anew(self) -> None:
+        """Who comes to wait for a level is told of it, and so are runs that began under a former registration."""
+        for name, value in self.books.levels.items():
+            self._may_lose(name, value)
+
+    def _may_lose(self, name: str, value: bool | None) -> None:
+        for run in self.books.runs.values():
+            own = run.instance.task
+            is_lost = any(each.name == name and each.wanted is not value for each in own.conditions)
+            if own.cancel_on_condition_loss and is_lost:
+                self.transaction.cancel([run], CancellationReason.ConditionLoss, must=False)
+
     def _take(self, outcome: object) -> None:
         match outcome:
             case Raised():
@@ -166,15 +182,16 @@ class Promises:
             case Latched(task=name, key=key, merged=merged):
                 self.transaction.latched[name, key] += 1
                 self.transaction.latched_as[name, key] = merged
+            case Merged(task=name, key=key, merged=merged) if (name, key) in self.transaction.latched_as:
+                self.transaction.latched_as[name, key] = merged  # with what latched in the same transaction
             case Quarantined(task=name):
                 is_due = name in self.transaction.must_quarantine or name in self.books.slowed
                 assert is_due, f"{name} has not failed ten times in a row"
                 self.transaction.must_quarantine.discard(name)
                 self.books.tasks[name].quarantined = True
             case Slowed(task=name, key=key):
-                assert sum(count for place, count in self.books.run_count.items() if place[0] == name) >= 15, (
-                    "16 runs in a row make a suspicion"
-                )
+                # of any task: where the cause is known, it is the chain of runs that counts, whosever they are
+                assert sum(self.books.run_count.values()) >= 15, "16 runs in a row make a suspicion"
                 self.books.slowed.add(name)
                 self.books.slowed_places.add((name, key))
             case Registered(task=registration, replaced=replaced):
