@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 import pytest
@@ -332,9 +333,10 @@ def test_a_process_that_was_forked_is_told_what_it_connects(daemon: Daemon, appl
 
 
 APPLICATION = """
-import threading, bridge
+import os, threading, bridge
 (task,) = bridge.BackgroundTaskRegistration.all_tasks().values()
-task.completed.connect(lambda task, args: print(args.instance_id, flush=True))
+# In one piece: print writes the end of the line by itself, and it may be killed before.
+task.completed.connect(lambda task, args: os.write(1, f"{args.instance_id}\\n".encode()))
 threading.Event().wait()
 """
 
@@ -362,8 +364,11 @@ def test_an_application_that_is_killed_at_any_time_misses_nothing(
             if entry["what"] == "completed"
         }
         runs = told.read_text().split()
-        while not over <= set(runs):
-            runs.append(application.next()[1].instance_id)
+        while missed := over - set(runs):
+            try:
+                runs.append(application.next()[1].instance_id)
+            except Empty:
+                pytest.fail(f"never told of {sorted(missed)}, but of {runs}")
 
     assert len(over) == 10 * killed
     assert len(runs) - len(over) <= killed  # one that is killed while it is told of a run is told of it again

@@ -237,7 +237,10 @@ class Contract(RuleBasedStateMachine):
                 world.tell(ConditionSet(at=world.now, name=name, value=value))
             self.run_out()
         world.check()
-        assert not world.promises.books.owed, "something is owed in the end"
+        books = world.promises.books
+        # What a timer raised for a task that waits for the dock, when that was gone again, waits for ever.
+        left = [each for each in books.owed.values() if books.is_open(books.tasks[each.place[0]], each.newest.raised)]
+        assert not left, "something is owed in the end"
 
     def run_out(self) -> None:
         for _ in range(200):
