@@ -30,16 +30,11 @@ class HistoryMethods:
     def history(self, caller: Caller, parameters: Parameters) -> asyncio.Future[Parameters]:
         """`History`: the newest lines, or those after a line."""
         require_member(caller, "History")
-        limit, since, task = parameters.get("limit"), parameters.get("since"), parameters.get("task")
+        limit = parameters.get("limit")
         limit = USUAL_ENTRIES if limit is None else limit
         if not 1 <= limit <= MOST_ENTRIES:
             raise invalid_parameter("limit")
-        if since is not None and since < 0:
-            raise invalid_parameter("since")
-        if task == "":
-            raise invalid_parameter("task")
-        if task is not None:
-            require_own_name(caller, self._tasks, task)
+        since, task = asked_lines(caller, parameters, self._tasks)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Parameters] = loop.create_future()
 
@@ -52,6 +47,18 @@ class HistoryMethods:
 
         self._store.history(Question(limit=limit, task=task, since=since, reader=reader_of(caller)), answered)
         return answer
+
+
+def asked_lines(caller: Caller, parameters: Parameters, tasks: Registry) -> tuple[int | None, str | None]:
+    """After which line, and about which task the caller asks. Raises InvalidParameter, and NotAllowed for another's."""
+    since, task = parameters.get("since"), parameters.get("task")
+    if since is not None and since < 0:
+        raise invalid_parameter("since")
+    if task == "":
+        raise invalid_parameter("task")
+    if task is not None:
+        require_own_name(caller, tasks, task)
+    return since, task
 
 
 def _fitting(page: HistoryPage, *, newest: bool) -> Parameters:

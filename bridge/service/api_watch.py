@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 
 from bridge.dispatch.registry import Registry
-from bridge.service.access import reader_of, require_member, require_own_name, require_root
-from bridge.service.answers import invalid_parameter
+from bridge.service.access import reader_of, require_member, require_root
+from bridge.service.api_history import asked_lines
 from bridge.service.backlog import View, fact_of_row, gap
 from bridge.service.bridge import Bridge
 from bridge.service.callers import Caller
@@ -39,15 +39,10 @@ class WatchMethods:
     def watch(self, caller: Caller, parameters: Parameters) -> Stream:
         """`Watch`: what happens."""
         require_member(caller, "Watch")
-        since, task, trigger = parameters.get("since"), parameters.get("task"), parameters.get("trigger")
         if parameters.get("events"):
             require_root(caller, "Watch")
-        if since is not None and since < 0:
-            raise invalid_parameter("since")
-        if task == "":
-            raise invalid_parameter("task")
-        if task is not None:
-            require_own_name(caller, self._tasks, task)
+        since, task = asked_lines(caller, parameters, self._tasks)
+        trigger = parameters.get("trigger")
         view = View(
             reader=reader_of(caller),
             task=task,

@@ -78,8 +78,18 @@ def hwbridge(
     program = ["-m", "bridge"]
     if user is not None:
         program = ["-c", _AS_ANOTHER_USER, json.dumps({"uid": user.uid, "gid": user.gid, "groups": user.groups})]
+    return python(*program, *arguments, environment=environment, cwd=cwd, stdout=stdout)
+
+
+def python(
+    *arguments: Argument,
+    environment: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+    stdout: int = subprocess.PIPE,
+) -> Done:
+    """Runs Python with these arguments to its end, which shows no traceback."""
     done = subprocess.run(
-        [sys.executable, *program, *arguments],
+        [sys.executable, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.PIPE,

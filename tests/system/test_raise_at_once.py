@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from daemon import DEADLINE_SECONDS, GUID, ROOT, Argument, Done, assert_no_traceback, environment_of
+from daemon import DEADLINE_SECONDS, GUID, ROOT, Argument, Done, environment_of, python
 
 RAISED = b'{"parameters":{"outcome":"Raised","subscribers":2}}\0'
 NO_SUBSCRIBERS = b'{"parameters":{"outcome":"NoSubscribers","subscribers":0}}\0'
@@ -103,19 +103,7 @@ class Asked:
 
 
 def said(program: str, *arguments: Argument, stdout: int = subprocess.PIPE, **environment: str) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-c", program, "raise", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-        env=environment_of(environment),
-        timeout=DEADLINE_SECONDS,
-        check=False,
-    )
-    err = done.stderr.decode(errors="backslashreplace")
-    assert_no_traceback(err)
-    return Done(code=done.returncode, out=(done.stdout or b"").decode(), err=err)
+    return python("-c", program, "raise", *arguments, environment=environment, stdout=stdout)
 
 
 def both(folder: Path, answer: bytes, *arguments: Argument, **environment: str) -> tuple[Done, list[dict[str, object]]]:

@@ -79,7 +79,7 @@ class JournalHandler(logging.Handler):
         """Writes one entry, or a line on stderr, or counts it as lost; a call that cannot be formatted ends nothing."""
         try:
             self._emit(record)
-        except Exception:
+        except Exception:  # as logging's own handlers have it: what is logged is some caller's, and must not end him
             self.handleError(record)
 
     def _emit(self, record: logging.LogRecord) -> None:
