@@ -96,6 +96,10 @@ class HandlerError(BridgeError):
     """A handler that cannot be started; the message becomes its run's failure."""
 
 
+class OutOfTimeError(BridgeError):
+    """What was called took more processor time than it may, and was ended."""
+
+
 class DeviceError(BridgeError, OSError):
     """A device or kernel interface that does not do what was asked; the message names it."""
 

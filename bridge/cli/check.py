@@ -2,19 +2,21 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bridge.cli.errors import show_error
 from bridge.cli.places import add_file_options, add_whose_options, directories_of, path, places_of
 from bridge.errors import DeclarationError
 from bridge.mapping.check.warnings import Written, warnings_of
+from bridge.mapping.table import RuleTable
 from bridge.model.text import count_of
 from bridge.pipeline.load.doubts import doubts_of_tasks
 from bridge.pipeline.load.tasks import TABLES as TASK_TABLES
 from bridge.service.declarations import check_declarations, counted, read_rules, read_tasks
 from bridge.service.files import read_given
-from bridge.service.installed import installed_monitors
+from bridge.service.installed import monitors_of, told_by, use_plugins, watched_sources
+from bridge.sources.system import SYSTEM
 from bridge.toml.document import Document, Problem
 
 
@@ -30,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints every error on stderr and returns 1, or says what was found to be right, and warns of what is not."""
+    use_plugins()
     directories = directories_of(arguments, places_of(arguments))
     rules = read_rules(directories)
     if arguments.paths:
@@ -51,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         rule_files=rules,
         task_files=tasks,
         naming=naming,
-        watched=installed_monitors().keys(),
+        watched=watched_sources(),
+        told=_told_of_machine(declarations.rules),
     )
     doubts = doubts_of_tasks(declarations.tasks, tasks, written.watched)
     order = {document.file: place for place, document in enumerate((*rules, *tasks))}
@@ -66,6 +70,14 @@ def run(arguments: argparse.Namespace) -> int:
     more = f", {count_of(len(warnings), 'warning')}" if warnings else ""
     print(f"{counted(declarations)}: no errors{more}")
     return 0
+
+
+def _told_of_machine(rules: RuleTable) -> Mapping[str, Collection[str]]:
+    """The names that the parts of `system` tell, where some rule needs to know: to load them all takes a while."""
+    sources = {*(rule.source.name for rule in rules.rules), *(condition.source.name for condition in rules.conditions)}
+    if SYSTEM.name not in sources:
+        return {}
+    return {SYSTEM.name: frozenset().union(*map(told_by, monitors_of(SYSTEM.name)))}
 
 
 def _parted(

@@ -59,8 +59,8 @@ def finished(do: Callable[[], int]) -> int:
     try:
         code = _without_errors(do)
         print(end="", flush=True)
-    except OSError as error:  # those of the verbs are BridgeErrors, so this is one of stdout
-        code = not_printed(error)
+    except OSError as error:  # those of the verbs are BridgeErrors, so one that names no file is one of stdout
+        code = not_printed(error) if error.filename is None else _not_used(error)
     except KeyboardInterrupt:
         code = INTERRUPTED
     try:
@@ -69,6 +69,12 @@ def finished(do: Callable[[], int]) -> int:
     except OSError:
         _write_nothing_more(sys.stderr)
     return code
+
+
+def _not_used(error: OSError) -> int:
+    """The exit code where a file or directory that is always looked at cannot be."""
+    show_error(f"hwbridge: {os.fsdecode(error.filename)}: {error.strerror}")
+    return FAILED
 
 
 def not_printed(error: OSError) -> int:

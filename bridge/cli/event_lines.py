@@ -31,13 +31,16 @@ def line_of(event: Event | DeviceGone) -> str:
 
     >>> line_of(Event("evdev", 104_000, {"device": "/dev/input/event5", "code": "SW_HEADPHONE_INSERT", "value": 1}))
     '0.104000 evdev SW_HEADPHONE_INSERT=1 /dev/input/event5'
+    >>> line_of(Event("file", 104_000, {"file": "order", "state": "gone"}))
+    '0.104000 file file=order state=gone'
     """
     if isinstance(event, DeviceGone):
         shown = f"gone {event.owner}"
     else:
         ways = _SHOWN.get(event.source, ())
         way = next((way for way in ways if event.fields.keys() >= set(way.names)), None)
-        shown = way.expand(event.fields) if way is not None else ""
+        every = " ".join(f"{name}={value}" for name, value in event.fields.items())  # of a plugin
+        shown = way.expand(event.fields) if way is not None else every
         shown += f" ({event.origin})" if event.origin is not Origin.LIVE else ""
     shown = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
     return f"{format_at(event.at)} {event.source} {printable(shown)}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from bridge.cli.given import name, text
 from bridge.cli.places import add_daemon_options, add_file_options
 from bridge.errors import InvalidValueError
+from bridge.service.installed import use_plugins
 
 _RECORDING = ".jsonl"
 _OF_FILES = ("rule", "rules", "tasks")
@@ -42,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints why, as far as it can be known."""
+    use_plugins()
     what: Sequence[str] = arguments.what
     if sum((bool(what), arguments.task is not None, arguments.event is not None)) != 1:
         raise InvalidValueError("explain what? A task, recordings, or --event; see hwbridge explain --help")

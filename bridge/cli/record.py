@@ -14,21 +14,31 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bridge import __version__
 from bridge.cli.durations import duration
 from bridge.cli.errors import show_error
 from bridge.cli.places import path, places_of
 from bridge.errors import BridgeError, DeviceError
+from bridge.mapping.asking import interest_of
 from bridge.mapping.interest import Interest
 from bridge.model.text import count_of
 from bridge.monitors.monitor import DescribingMonitor, Monitor
 from bridge.service.clock import monotonic
-from bridge.service.declarations import Settings, check_declarations, read_rules, read_settings
-from bridge.service.installed import installed_monitors
+from bridge.service.declarations import Settings, check_declarations, read_rules, read_settings, settings_of
+from bridge.service.installed import (
+    installed_monitors,
+    live_source,
+    monitors_of,
+    open_installed,
+    source_of,
+    use_plugins,
+)
 from bridge.service.places import Directories
 from bridge.service.recorder import Ends, Everything, Recorder, record
 from bridge.service.recording_writer import RecordingWriter, create
-from bridge.sources import SOURCES
+from bridge.sources.serial import SERIAL
 
 NOT_ALLOWED = 77
 STDOUT = 1
@@ -52,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", metavar="NAME", type=_source, action="append", help="record this source only; may be given again"
     )
+    parser.add_argument("--config", metavar="PATH", type=path, help="read this instead of the usual hwbridge.toml")
     parser.add_argument("--for", metavar="DURATION", type=duration, dest="span", help="stop after that time: 10s")
     parser.add_argument(
         "--count", metavar="N", type=_count, help="stop after N events; those of the start do not count"
@@ -62,10 +73,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Records until an end that was asked for, or a signal."""
+    use_plugins()
     logging.basicConfig(handlers=[_ShownAsErrors()], level=logging.WARNING)
     asked = _everything if arguments.rules is None else _of_rules(arguments.rules)
-    settings = read_settings(places_of(argparse.Namespace(user=False, system=False)).config, given=False)
-    monitors = _open_monitors(arguments.source or _live(), asked, settings)
+    usual = places_of(argparse.Namespace(user=False, system=False)).config
+    settings = read_settings(arguments.config or usual, given=arguments.config is not None)
+    monitors = _open_monitors(_sources(arguments, asked), asked, settings)
     ends = Ends(span=arguments.span, count=arguments.count, quiet=arguments.quiet)
     with closing(Recorder(monitors, clock=monotonic, ends=ends, blank=arguments.blank_keys)) as recorder:
         first = recorder.begin(asked, _about(arguments))
@@ -97,25 +110,46 @@ def _everything(source: str) -> Interest:
 
 def _of_rules(given: list[Path]) -> Asked:
     documents = read_rules(Directories(rules=tuple(given), tasks=(), rules_given=True))
-    return check_declarations(documents, ()).rules.interest
+    table = check_declarations(documents, ()).rules
+    return lambda source: _not_taking(interest_of(source, table))
+
+
+def _not_taking(interest: Interest) -> Interest:
+    """Without `grab`: who records takes no device from anybody, not from a daemon either."""
+    return replace(interest, inputs=tuple(replace(each, grab=False) for each in interest.inputs))
+
+
+def _sources(arguments: argparse.Namespace, asked: Asked) -> list[str]:
+    """The sources to be recorded: those named, or all of which something can be told."""
+    named: list[str] = arguments.source or []
+    serial = asked(SERIAL.name)
+    has_no_port = serial.asks() and not serial.ports
+    if has_no_port and (set(named) == {SERIAL.name} or (SERIAL.name in named and arguments.rules is None)):
+        raise BridgeError(
+            "no serial port is opened that is not declared: give --rules, with files that hold [[serial]]"
+        )
+    return named or [name for name in _live() if arguments.rules is not None or name != SERIAL.name]
 
 
 def _live() -> list[str]:
-    """The sources that can be recorded."""
-    return [name for name in installed_monitors() if name in SOURCES]
+    return list(dict.fromkeys(map(source_of, installed_monitors())))
 
 
 def _open_monitors(names: list[str], asked: Asked, settings: Settings) -> dict[str, Monitor]:
     """The monitors of these sources, but of those that nothing asks for; who cannot be opened is named."""
     monitors: dict[str, Monitor] = {}
-    wanted = [name for name in dict.fromkeys(names) if SOURCES[name].names_triggers or asked(name).asks()]
-    if not wanted:
-        raise BridgeError(f"nothing to record: no rule asks for events of {', '.join(names)}")
-    for name in wanted:
+    is_asked = False
+    for name in [monitor for source in dict.fromkeys(names) for monitor in monitors_of(source)]:
         try:
-            monitors[name] = installed_monitors()[name].load()(clock=monotonic, settings=settings.get(name, {}))
+            live = live_source(name)
+            if live.is_asked(asked(source_of(name))):
+                is_asked = True
+                opened = open_installed(name, clock=monotonic, settings=settings_of(name, live, settings))
+                monitors[name] = opened
         except DeviceError as error:
             log.error("%s: %s", name, error)
+    if not is_asked:
+        raise BridgeError(f"nothing to record: no rule asks for events of {', '.join(names)}")
     return monitors
 
 
@@ -140,10 +174,13 @@ def _about(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _in_short(recorder: Recorder) -> str:
-    return " and ".join(
-        f"{name} ({count_of(len(monitor.describe()), 'device')})" if isinstance(monitor, DescribingMonitor) else name
-        for name, monitor in recorder.monitors.items()
-    )
+    """What is recorded: each source, and how many devices of it are known."""
+    counts = dict.fromkeys(map(source_of, recorder.monitors), 0)
+    for name, monitor in recorder.monitors.items():
+        if isinstance(monitor, DescribingMonitor):
+            counts[source_of(name)] += len(monitor.describe())
+    shown = [f"{name} ({count_of(count, 'device')})" if count else name for name, count in counts.items()]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
 @contextmanager
@@ -179,8 +216,6 @@ def _source(text: str) -> str:
     live = _live()
     if text in live:
         return text
-    if text in SOURCES:
-        raise argparse.ArgumentTypeError(f"{text} cannot be recorded yet: this version has no monitor of it")
     raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(sorted(live))}")
 
 

@@ -26,6 +26,7 @@ from bridge.model.text import printable
 from bridge.pipeline.pipeline import Outcome
 from bridge.service.clock import monotonic, wall
 from bridge.service.declarations import Declarations, read_declarations
+from bridge.service.installed import use_plugins
 from bridge.service.recordings import RecordingFile, merged, open_recording
 from bridge.testing.pace import Pace
 from bridge.testing.replay import MakeHost, Overdue, Replay
@@ -57,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints what happens, or how that differs from what was expected."""
+    use_plugins()
     _check_times(arguments.from_at, {"--to": arguments.to_at, "--until": arguments.until_at})
     declarations = read_declarations(directories_of(arguments, places_of(arguments)))
     with ExitStack() as opened:

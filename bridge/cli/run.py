@@ -20,6 +20,7 @@ from bridge.cli.places import (
 )
 from bridge.service.daemon import Configuration, run_daemon
 from bridge.service.declarations import read_settings_to_run
+from bridge.service.installed import use_plugins
 from bridge.service.log_output import log_handler
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the daemon until TERM or Ctrl-C."""
+    use_plugins()
     places = places_of(arguments)
     socket = given_socket(arguments)
     log = log_handler(sys.stderr, os.environ)

@@ -11,6 +11,9 @@ from bridge.cli.places import add_daemon_options
 from bridge.cli.tables import alarming
 from bridge.model.text import count_of, printable
 
+MOST_DEVICES = 12
+"""Of each monitor people are shown so many, with `--json` all."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `status`."""
@@ -33,19 +36,29 @@ def _lines(status: dict[str, Any]) -> list[str]:
     lines = [
         f"hwbridge {status['version']}, pid {status['pid']}, since {moment(status['started_at'])}",
         f"{rules}, {tasks}; {status['running']} running, {status['waiting']} waiting",
-        f"{status['events']} events seen, {status['raised']} triggers raised",
+        f"{count_of(status['events'], 'event')} seen, {count_of(status['raised'], 'trigger')} raised",
         *_lines_of_store(status["store"]),
     ]
     lines += [alarming(f"quarantined: {each['name']}: {each['why']}") for each in status["quarantined"]]
     for monitor in status["monitors"]:
-        devices = ", ".join(monitor["devices"]) or "no device"
-        repaired = f"; events lost and repaired {monitor['lost']} times" if monitor["lost"] else ""
-        lines.append(printable(f"{monitor['source']}: {devices}{repaired}"))
+        lost = f"; something was lost {count_of(monitor['lost'], 'time')}, see the log" if monitor["lost"] else ""
+        lines.append(printable(f"{monitor['source']}: {_watched(monitor)}{lost}"))
         lines += [alarming(f"  {refused}") for refused in monitor["refused"]]
     if status["reload_errors"]:
         lines.append(alarming("the last reload was refused; the rules and tasks from before are in force:"))
         lines += [alarming(f"  {error}") for error in status["reload_errors"]]
     return lines
+
+
+def _watched(monitor: dict[str, Any]) -> str:
+    """What a monitor has open: the first of it, where that is much. One that is of no device is just open."""
+    devices = monitor["devices"]
+    if not devices and "." in monitor["source"]:
+        return "nothing" if monitor["refused"] else "open"
+    if not devices:
+        return "no device"
+    more = len(devices) - MOST_DEVICES
+    return ", ".join([*devices[:MOST_DEVICES], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _lines_of_store(store: dict[str, Any]) -> Iterator[str]:

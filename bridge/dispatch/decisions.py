@@ -4,11 +4,21 @@ Decisions about a task say who its `owner` is: a uid, None for the daemon's own 
 in `kept`.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from bridge.dispatch.kept import ToKeep
+from bridge.model.packages import PackageVersion
 from bridge.model.tasks import CancellationReason, DropReason, Instance, InstanceState, Registration
 from bridge.model.triggers import Raised, TriggerId
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """Fact: a run is started now, and not when what it is about was seen: its limit counts from here."""
+
+    at: int
+    instance_id: str
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +51,16 @@ class Resumed(msgspec.Struct, frozen=True, kw_only=True):
 
     at: int
     asleep: int
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """Fact: these tasks, by their names, are of these packages, which need not be others than before.
+
+    A task of which nobody can tell, or whose package is just being installed, is left out.
+    """
+
+    at: int
+    packages: Mapping[str, PackageVersion]
 
 
 class StoreTurned(msgspec.Struct, frozen=True, kw_only=True):

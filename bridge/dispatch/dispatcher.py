@@ -6,12 +6,23 @@ Nothing here reads a clock, opens a file or starts a thread: every fact brings i
 from collections.abc import Callable, Sequence
 
 from bridge.dispatch.activations import Activations, heard
-from bridge.dispatch.decisions import Completed, Decision, Finished, Progressed, Reset, Resumed, StoreTurned
+from bridge.dispatch.decisions import (
+    Completed,
+    Decision,
+    Finished,
+    Looked,
+    Progressed,
+    Reset,
+    Resumed,
+    Started,
+    StoreTurned,
+)
 from bridge.dispatch.endings import FAILURES_TO_QUARANTINE, owed_after, state_of
 from bridge.dispatch.kept import Restored, ToKeep
 from bridge.dispatch.registering import Registering
 from bridge.dispatch.registry import Registry
 from bridge.dispatch.runs import Run, Runs
+from bridge.dispatch.servicing import serviced
 from bridge.dispatch.task import Task, id_of
 from bridge.dispatch.timing import Timing
 from bridge.model.conditions import MAINS, ConditionFact, ConditionLost, ConditionMet
@@ -86,7 +97,8 @@ class Dispatcher:
         return [(task, place) for task, place in found if _reaches(raised, task)]
 
     def _canceled_by(self, raised: Raised) -> list[Task]:
-        return [task for task in self._activations.tasks.canceled_by(raised.trigger) if _reaches(raised, task)]
+        found = self._activations.tasks.canceled_by(raised.trigger)
+        return [task for task in found if _reaches(raised, task) and raised.task in (None, task.name)]
 
     def request_result(self, name: str) -> RequestResult:
         """What a request for the application trigger of the task of this name is answered."""
@@ -151,6 +163,13 @@ class Dispatcher:
             activations.offer(task, place, raised)
         return activations.decisions()
 
+    def looked(self, looked: Looked) -> list[Decision]:
+        """These tasks are of these packages: `ServicingComplete` goes off for those whose package is another now."""
+        decisions: list[Decision] = []
+        for raised in serviced(self._activations, looked):
+            decisions += [raised, *self.raised(raised)]
+        return [*decisions, *self._activations.decisions()]
+
     def _revoke(self, task: Task, raised: Raised) -> None:
         """Ends all that the task does for a key, or where the machine as a whole changed, for every key."""
         activations, reason = self._activations, CancellationReason.ResourceRevocation
@@ -160,6 +179,11 @@ class Dispatcher:
             if key is None or pending.key == key:
                 activations.drop(task, pending, DropReason.ResourceRevocation, raised.at)
         activations.plan(task, raised.at)
+
+    def started(self, started: Started) -> list[Decision]:
+        """A run is started, which may be later than it was decided."""
+        self._activations.runs.started(started.instance_id, started.at)
+        return []
 
     def completed(self, completed: Completed) -> list[Decision]:
         """A run is over: what waited for it may start. A run that is not known is over already."""

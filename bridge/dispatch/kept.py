@@ -45,7 +45,8 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a task that its registration does not say.
 
     Triggers are known by their place in the registration. `spent` went off for the last time, `spent_in_boot` for the
-    last time in this boot; `due` is when those of time go off next. `quarantined` says why, or is empty.
+    last time in this boot; `due` is when those of time go off next. `quarantined` says why, or is empty. `package` is
+    that which brought the task, with its version, if somebody asks for that; it stays when the definition changes.
     """
 
     name: str
@@ -55,6 +56,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     due: Mapping[int, int] = msgspec.field(default_factory=dict)
     failures: int = 0
     quarantined: str = ""
+    package: str = ""
 
 
 class TaskKept(msgspec.Struct, frozen=True, kw_only=True):

@@ -111,6 +111,7 @@ class Registering:
         first = first_dues(registration.triggers, at)
         if state is None or state.definition != registration.definition:
             task.due, task.is_kept = first, state is not None
+            task.package = state.package if state is not None else ""
             return bool(first) or task.is_kept or not registration.from_file
         task.adopt(state)
         for place in first:

@@ -48,6 +48,12 @@ class Runs:
         if run.instance.task.run_limit is not None:
             self._deadlines.set(run.instance.instance_id, run.began + run.instance.task.run_limit)
 
+    def started(self, instance_id: str, at: int) -> None:
+        """The time that the run may take counts from here, if it is not over or canceled by now."""
+        run = self._runs.get(instance_id)
+        if run is not None and run.canceled is None and run.instance.task.run_limit is not None:
+            self._deadlines.set(instance_id, at + run.instance.task.run_limit)
+
     def pop(self, instance_id: str) -> Run | None:
         """The run of this id is over; None where it is not known, and so was over already."""
         self._deadlines.forget(instance_id)

@@ -73,6 +73,8 @@ class Task:
     """When triggers of time go off next, by their places."""
     failures: int = 0
     quarantined: str = ""
+    package: str = ""
+    """Which one brought it, and its version, if it asks for `ServicingComplete`."""
     is_kept: bool = False
     """Whether the store has something of it."""
 
@@ -95,9 +97,10 @@ class Task:
         """Goes on where the task was when the daemon ended."""
         self.spent, self.spent_in_boot, self.due = set(state.spent), set(state.spent_in_boot), dict(state.due)
         self.failures, self.quarantined, self.is_kept = state.failures, state.quarantined, True
+        self.package = state.package
 
     def start_anew(self) -> None:
-        """Forgets what became of it: it is registered as something else."""
+        """Forgets what became of it: it is registered as something else, perhaps by a new version of its package."""
         self.spent, self.spent_in_boot, self.due = set(), set(), {}
         self.failures, self.quarantined = 0, ""
 
@@ -122,7 +125,8 @@ class Task:
 
     def to_keep(self) -> TaskKept | TaskForgotten | None:
         """What the store is to know now; None where it has nothing and needs nothing."""
-        has_state = bool(self.spent or self.spent_in_boot or self.due or self.failures or self.quarantined)
+        has_state = bool(self.spent or self.spent_in_boot or self.due or self.failures)
+        has_state = has_state or bool(self.quarantined or self.package)
         if not has_state and self.registration.from_file:
             return TaskForgotten(name=self.name) if self.is_kept else None
         state = TaskState(
@@ -133,6 +137,7 @@ class Task:
             due=dict(self.due),
             failures=self.failures,
             quarantined=self.quarantined,
+            package=self.package,
         )
         return TaskKept(state=state, registration=self.registration)
 

@@ -1,12 +1,15 @@
 """What the rules of one source ask for, so that a monitor opens and lets pass nothing else. No event is matched."""
 
 from collections.abc import Collection, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from bridge.model.checks import Checks
-from bridge.model.events import Fields
+from bridge.model.events import Field, Fields
+
+if TYPE_CHECKING:
+    from bridge.mapping.ports import InputOptions, SerialPort
 
 
 class Asker(Protocol):
@@ -28,10 +31,20 @@ class Interest(msgspec.Struct, frozen=True):
 
     source: str
     askers: tuple[Asker, ...]
+    ports: "tuple[SerialPort, ...]" = ()
+    """Of the source `serial`, the declared ports that may be asked for."""
+    inputs: "tuple[InputOptions, ...]" = ()
+    """Of the source `evdev`, the options of input devices; `text` only if somebody asks for what is typed."""
+    typed: "Interest | None" = None
+    """Of the source `evdev`, what asks for events of `serial`, which the keys of input devices can be lines of."""
 
     def asks(self) -> bool:
         """Whether anything asks for events of this source."""
-        return bool(self.askers)
+        return bool(self.askers) or any(each.text is not None for each in self.inputs)
+
+    def may_ask(self, name: str, value: Field) -> bool:
+        """Whether some rule may match an event of which a field has this value."""
+        return self.possible({name: value}, {name})
 
     @property
     def attributes(self) -> frozenset[str]:
@@ -65,7 +78,8 @@ class Interest(msgspec.Struct, frozen=True):
 
     def narrowed(self, fields: Fields, known: Collection[str]) -> "Interest":
         """The interest of those rules that may match such an event: what a device is asked for, once it is known."""
-        return Interest(self.source, tuple(each for each in self.askers if _may_match(each, fields, known)))
+        askers = tuple(each for each in self.askers if _may_match(each, fields, known))
+        return msgspec.structs.replace(self, askers=askers)
 
 
 def _may_match(asker: Asker, fields: Fields, known: Collection[str]) -> bool:

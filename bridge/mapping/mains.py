@@ -1,66 +1,61 @@
-"""Whether the machine has mains power, as its power supplies tell. Nothing here reads sysfs or starts anything.
+"""Whether the machine has mains power, as events tell. Nothing here reads sysfs or starts anything.
 
-The meaning is that of ConditionACPower (systemd.unit(5)); the names are the kernel's, Documentation/ABI/testing/
-sysfs-class-power, in power_supply events of udev. Supplies of other devices (a mouse has a battery) do not count.
+The monitor of the power supplies says it for the machine as a whole (`PowerStateChange`), and what it said last counts.
+Recordings may have the events of each power supply instead, as udev tells them: these are judged as it judges them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import Enum
 
 from bridge.mapping.conditions import Condition
 from bridge.mapping.match import Is, number_of
 from bridge.model.conditions import MAINS
 from bridge.model.events import Fields
-from bridge.sources.udev import UDEV
+from bridge.sources.power import CHANGE, Supply, power_of, supply_of
+from bridge.sources.system import SYSTEM
 
 POWER_SUPPLY = "power_supply"
 """The subsystem."""
-SUPPLIES = Condition(MAINS, UDEV, (("subsystem", Is(POWER_SUPPLY)),))
+POWER = Condition(MAINS, SYSTEM, (("name", Is(CHANGE)),))
 """The events that are asked for where somebody waits for the mains."""
-
-
-class _Tells(Enum):
-    ONLINE = "a supply is online"
-    OFFLINE = "a supply is not online"
-    DISCHARGING = "a battery of the machine is discharging"
+_PREFIX = "POWER_SUPPLY_"
 
 
 @dataclass(slots=True)
 class Mains:
-    """What the latest event of each power supply tells."""
+    """What the latest event of the machine tells, and the latest of each power supply."""
 
-    _told: dict[str, _Tells] = field(default_factory=dict)
-    """By devpath, of those that tell anything."""
+    _said: bool | None = None
+    _supplies: dict[str, Supply] = field(default_factory=dict)
+    """By devpath, of those that count."""
 
     @property
     def holds(self) -> bool | None:
-        """Whether there is mains power; None where no supply tells.
+        """Whether there is mains power; None where nothing tells."""
+        return self._said if self._said is not None else power_of(self._supplies.values()).mains
 
-        A supply that is online says so whatever others tell; a battery that discharges says no where no supply tells.
-        """
-        told = set(self._told.values())
-        return _Tells.ONLINE in told if told else None
+    def hear_machine(self, fields: Fields) -> bool:
+        """An event of the machine; whether it is about power."""
+        if fields.get("name") != CHANGE:
+            return False
+        mains = number_of(fields.get("mains"))
+        self._said = None if mains is None else mains != 0
+        return True
 
     def hear(self, fields: Fields) -> None:
         """An event of a power supply, which is the latest of it."""
-        devpath, tells = str(fields.get("devpath")), _tells(fields)
-        if tells is None:
-            self._told.pop(devpath, None)
+        devpath, supply = str(fields.get("devpath")), supply_of(dict(_attributes(fields)))
+        if supply is None:
+            self._supplies.pop(devpath, None)
         else:
-            self._told[devpath] = tells
+            self._supplies[devpath] = supply
 
     def gone(self, devpath: str) -> bool:
         """A device went; whether it was a supply that counted."""
-        return self._told.pop(devpath, None) is not None
+        return self._supplies.pop(devpath, None) is not None
 
 
-def _tells(fields: Fields) -> _Tells | None:
-    if fields.get("POWER_SUPPLY_SCOPE") == "Device":
-        return None
-    type_ = str(fields.get("POWER_SUPPLY_TYPE", ""))
-    if type_ == "Battery":
-        return _Tells.DISCHARGING if fields.get("POWER_SUPPLY_STATUS") == "Discharging" else None
-    online = number_of(fields.get("POWER_SUPPLY_ONLINE"))  # 1 is with a fixed voltage, 2 with one that was agreed on
-    if online is None or not (type_ == "Mains" or type_.startswith("USB")):
-        return None
-    return _Tells.ONLINE if online else _Tells.OFFLINE
+def _attributes(fields: Fields) -> Iterator[tuple[str, str]]:
+    for name, value in fields.items():
+        if name.startswith(_PREFIX):
+            yield name.removeprefix(_PREFIX).lower(), str(value)

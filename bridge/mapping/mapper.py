@@ -109,6 +109,11 @@ class Mapper:
         is_told = self._teller is not None
         self._plans = plans_of(self.table, fields, self._conditions.watches, self._plans, is_told=is_told)
 
+    def _plan_of(self, source: str) -> Plan:
+        """The plan of a plugin's source that nobody had named when the others were made."""
+        self._plan()
+        return self._plans[source]
+
     def serve(self, needs: TaskNeeds, at: int) -> Sequence[Mapped]:
         """Goes on for tasks that need this, after every change of rules or tasks; what they are told of it.
 
@@ -141,7 +146,7 @@ class Mapper:
 
     def receive(self, event: Event) -> Sequence[Mapped]:
         """What an event leads to, in order."""
-        plan = self._plans[event.source]
+        plan = self._plans.get(event.source) or self._plan_of(event.source)
         seen = plan.seen(event) if plan.adds_fields else event
         fields = seen.fields
         candidates = plan.candidates(fields)
@@ -153,6 +158,8 @@ class Mapper:
             mapped += hooked_by(event)
         if plan.source is UDEV and (self._watchers.all or fields.get("subsystem") == POWER_SUPPLY):
             mapped += self._hear_device(seen)
+        if plan.source is SYSTEM:
+            self._task_conditions.hear_machine(fields)
         if plan.source.leaves(fields):
             mapped += self._left(plan, plan.source.subject(fields)[0], event.at)
         if self._conditions.turned:
@@ -161,13 +168,14 @@ class Mapper:
 
     def found(self, event: Event) -> Sequence[Mapped]:
         """Something that was there before a task asked for it: levels and device watchers are told, rules are not."""
-        plan = self._plans[event.source]
+        plan = self._plans.get(event.source) or self._plan_of(event.source)
         if plan.inherited:
             event = replace(event, fields=plan.with_own(event.fields))
         if plan.is_guarding:
             self._learn(plan.source, event.fields, plan.source.subject(event.fields), event.at)
         mapped: list[Mapped] = []
         if plan.source is SYSTEM:
+            self._task_conditions.hear_machine(event.fields)
             mapped += self._system_triggers.hear(event)
         if plan.source is UDEV:
             mapped += self._hear_device(event)

@@ -12,6 +12,7 @@ from warnings import catch_warnings
 import msgspec
 
 from bridge.errors import InvalidValueError
+from bridge.mapping.searching import find
 from bridge.model.checks import Test
 from bridge.model.events import Field
 from bridge.toml.values import describe
@@ -177,11 +178,11 @@ class Search(msgspec.Struct, frozen=True):
 
     def __call__(self, value: Field | None, /) -> bool:
         """Whether the expression is found in the value."""
-        return value is not None and self.pattern.search(str(value)) is not None
+        return value is not None and find(self.pattern, str(value)) is not None
 
     def groups(self, value: Field | None) -> dict[str, str]:
         """The named groups that took part."""
-        found = self.pattern.search(str(value)) if value is not None else None
+        found = find(self.pattern, str(value)) if value is not None else None
         return {name: text for name, text in found.groupdict().items() if text is not None} if found else {}
 
     def exact(self) -> None:

@@ -96,12 +96,13 @@ def plans_of(
     """
     plans: dict[str, Plan] = {}
     for name, source in SOURCES.items():
-        wants_since = SINCE in asked[name]
+        fields = asked.get(name, frozenset())
+        wants_since = SINCE in fields
         is_guarding = watches(name)
         plans[name] = Plan(
             source=source,
-            candidates=table.candidates[name],
-            inherited=frozenset(field for field in asked[name] if field.startswith("@")),
+            candidates=table.candidates.get(name, _no_candidates),
+            inherited=frozenset(field for field in fields if field.startswith("@")),
             wants_since=wants_since,
             is_guarding=is_guarding,
             is_plain=not (is_guarding or wants_since or source.names_triggers or is_told),
@@ -109,3 +110,8 @@ def plans_of(
             kept=before[name].kept if name in before else {},
         )
     return plans
+
+
+def _no_candidates(_: Fields) -> Sequence[Candidate[Rule]]:
+    """Of a source that nobody had named when the rules were loaded."""
+    return ()

@@ -91,7 +91,8 @@ class SystemTriggers:
         told = {each: value for each, value in event.fields.items() if each not in {"name", SINCE}}
         if name in _BY_NAME:
             del told["value"]
-        return [Raised(at=event.at, trigger=trigger, details=details_of_fields(told), origin=event.origin)]
+        only = str(event.fields["task"]) if "task" in event.fields else None  # a package that was updated
+        return [Raised(at=event.at, trigger=trigger, details=details_of_fields(told), origin=event.origin, task=only)]
 
     def _edge(self, event: Event, level: SystemLevel, means: bool) -> SystemTriggerType | None:
         value = number_of(event.fields.get("value"))

@@ -45,6 +45,11 @@ class TaskConditions:
         self.mains.hear(fields)
         self.conditions.turned.add(MAINS)
 
+    def hear_machine(self, fields: Fields) -> None:
+        """An event of the machine as a whole, which may tell of the mains."""
+        if self.mains.hear_machine(fields):
+            self.conditions.turned.add(MAINS)
+
     def lose_supply(self, devpath: str) -> None:
         """A device went, which may have been a power supply."""
         if self.mains.gone(devpath):

@@ -1,12 +1,13 @@
 """The live source `evdev`: which input devices are open, and what they tell. It opens none that no rule can match.
 
-Devices are found in sysfs and followed by uevents (`input_machine`); each open one is an `EvdevDevice`.
+Devices are found in sysfs and followed by uevents (`input_machine`); each open one is an `EvdevDevice`. Those whose
+keys spell text tell events of the source `serial`, too.
 """
 
 import errno
 import logging
 import select
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
 
@@ -14,17 +15,19 @@ import pyudev
 
 from bridge.errors import DeviceError, InvalidValueError
 from bridge.mapping.interest import Interest
-from bridge.model.codes import code_name
-from bridge.model.events import DeviceGone, Event, Fields
-from bridge.monitors.evdev_decode import Code
+from bridge.model.events import DeviceGone, Event, Origin
 from bridge.monitors.evdev_device import EvdevDevice, Found, describe
 from bridge.monitors.evdev_node import EV_ABS
+from bridge.monitors.evdev_text import SpelledPorts
+from bridge.monitors.input_asked import Asked, asked_of, declared_ports, inherited_names
 from bridge.monitors.input_description import PROPERTIES, describe_input
 from bridge.monitors.input_devices import is_event_name
 from bridge.monitors.input_machine import Machine, ThisMachine, Uevents
-from bridge.monitors.monitor import Clock, Description, MonitorReport, Settings
-from bridge.monitors.uevents import property_of
-from bridge.sources.evdev import IDENTITY, InputIdentity, fields_of_code
+from bridge.monitors.monitor import Clock, Description, LiveSource, MonitorReport, Settings
+from bridge.monitors.uevents import GROUPS, property_of
+from bridge.sources.evdev import EVDEV, InputIdentity
+from bridge.toml.schema import Table
+from bridge.toml.values import choice
 
 _log = logging.getLogger("bridge.monitors.evdev")
 _UEVENTS = ""
@@ -32,32 +35,13 @@ _UEVENTS = ""
 
 
 def open_monitor(*, clock: Clock, settings: Settings) -> "EvdevMonitor":
-    """The monitor of this machine's input devices; it has no settings: raises `InvalidValueError` if there are any."""
-    for name in settings:
-        raise InvalidValueError(f"[evdev] {name}: unknown key, evdev has no settings")
-    return EvdevMonitor(clock=clock, machine=ThisMachine())
+    """The monitor of this machine's input devices; its one setting is `group`, who tells of devices that come.
 
-
-def wanted_codes(
-    interest: Interest,
-    identity: Fields,
-    capabilities: Mapping[int, frozenset[int]],
-    *,
-    pinned: frozenset[str] | None,
-) -> frozenset[Code]:
-    """Which codes of a device some rule may match; `pinned` is what `interest` says that it pins of `code`."""
-    known = {*IDENTITY, *interest.inherited}
-    asking = interest.narrowed(identity, known)
-    if not asking.asks():
-        return frozenset()
-    known |= {"type", "code"}
-    return frozenset(
-        (event_type, number)
-        for event_type, numbers in capabilities.items()
-        for number in numbers
-        if pinned is None or code_name(event_type, number) in pinned
-        if asking.possible(fields_of_code(identity, event_type, number), known)
-    )
+    Raises `InvalidValueError` for another setting.
+    """
+    for name in settings.keys() - {"group"}:
+        raise InvalidValueError(f"[evdev] {name}: unknown key")
+    return EvdevMonitor(clock=clock, machine=ThisMachine(str(settings.get("group", "auto"))))
 
 
 class EvdevMonitor:
@@ -73,6 +57,7 @@ class EvdevMonitor:
         self._refused: dict[str, str] = {}
         self._interest = Interest("evdev", ())
         self._pinned: frozenset[str] | None = frozenset()
+        self._ports = SpelledPorts()
         self._lost = 0
 
     def fileno(self) -> int:
@@ -86,10 +71,10 @@ class EvdevMonitor:
         """
         self._interest, self._pinned = interest, interest.pinned("code")
         if not interest.asks():
-            self._close_all()
-            return []
+            self._ports.declare(frozenset(), at=self._clock())
+            return self._close_all()
         self._subscribe()
-        return self._look_at_all()
+        return [*self._look_at_all(Origin.START), *self._ports.declare(declared_ports(interest), at=self._clock())]
 
     def read(self) -> Sequence[Event | DeviceGone]:
         """What has come: first from the devices, by time, then what became of devices that came and went."""
@@ -105,14 +90,25 @@ class EvdevMonitor:
         return found
 
     def snapshot(self) -> Sequence[Event]:
-        """The last value of every wanted code that has one, device by device."""
-        return [event for device in self._devices.values() for event in device.snapshot()]
+        """The last value of every wanted code that has one, device by device, and the ports that are spelled."""
+        values = [event for device in self._devices.values() for event in device.snapshot()]
+        return values + self._ports.snapshot(self._clock())
+
+    def resync(self) -> Sequence[Event | DeviceGone]:
+        """What has come, the devices that came or went, and the values that are others than was told."""
+        if not self._interest.asks():
+            return []
+        self._subscribe()
+        found = [*self.read(), *self._look_at_all(Origin.RESYNC)]
+        for devpath, device in [*self._devices.items()]:
+            found += self._closed_if_gone(devpath, device, device.resync())
+        return found
 
     def report(self) -> MonitorReport:
         """The open devices, those that cannot be opened and why, and how often events were lost."""
         return MonitorReport(
-            devices=tuple(describe(device.identity) for device in self._devices.values()),
-            refused=tuple(self._refused.values()),
+            devices=tuple(device.summary for device in self._devices.values()),
+            refused=(*self._refused.values(), *(each.refusal for each in self._devices.values() if each.refusal)),
             lost=self._lost + sum(device.lost for device in self._devices.values()),
         )
 
@@ -168,47 +164,55 @@ class EvdevMonitor:
         if dropped:
             self._lost += 1
             _log.warning("uevents of input devices were lost, the kernel's queue was full: listing the devices")
-            found += self._look_at_all()
+            found += self._look_at_all(Origin.RESYNC)
         return found
 
     def _hear(self, uevent: pyudev.Device) -> Found:
         devpath = property_of(uevent, "DEVPATH") or ""
         # Who writes "remove" to a device's uevent file (udevadm trigger) does not take the device away.
         if uevent.action != "remove" or property_of(uevent, "SYNTH_UUID") is not None:
-            return self._look_at(devpath)
+            return self._look_at(devpath, Origin.LIVE)
         self._refused.pop(devpath, None)
         device = self._devices.get(devpath)
         return self._closed_if_gone(devpath, device, device.read_rest()) if device is not None else []
 
-    def _look_at_all(self) -> Found:
+    def _look_at_all(self, origin: Origin) -> Found:
         found: Found = []
         for devpath, device in [*self._devices.items()]:  # first, because a new device may have taken its node
             found += self._closed_if_gone(devpath, device, device.read())
         for devpath in dict.fromkeys([*self._devices, *self._machine.find()]):
-            found += self._look_at(devpath)
+            found += self._look_at(devpath, origin)
         return found
 
-    def _look_at(self, devpath: str) -> Found:
-        """Opens, closes or leaves the device at `devpath`, as it is now and as rules ask for it now."""
+    def _look_at(self, devpath: str, origin: Origin) -> Found:
+        """Opens, closes or leaves the device at `devpath`, as it is now and as rules ask for it now.
+
+        `origin` is how it came to be known that a port is spelled.
+        """
         there = self._machine.read(devpath)
         if there is None:
             self._refused.pop(devpath, None)
             return []
         try:
-            inherited = self._machine.inherited(devpath, self._interest.inherited)
+            inherited = self._machine.inherited(devpath, inherited_names(self._interest))
         except DeviceError as error:
             self._refuse(devpath, f"device {describe(there.identity)}: {error}")
             return []
-        identity = replace(there.identity, inherited=inherited)
-        wanted = wanted_codes(self._interest, identity.fields(), there.capabilities, pinned=self._pinned)
+        of_events = {name: value for name, value in inherited.items() if name in self._interest.inherited}
+        identity = replace(there.identity, inherited=of_events)
+        asked = asked_of(self._interest, identity.fields(), inherited, there.capabilities, pinned=self._pinned)
         device = self._devices.get(devpath)
-        if not wanted:
+        if not asked.asks():
             self._refused.pop(devpath, None)
-            if device is not None:
-                self._close(devpath, device)
-            return []
+            return self._close(devpath, device) if device is not None else []
         device = device or self._open(devpath, identity)
-        return self._closed_if_gone(devpath, device, device.watch(identity, wanted)) if device is not None else []
+        return self._watch(devpath, device, identity, asked, origin) if device is not None else []
+
+    def _watch(self, devpath: str, device: EvdevDevice, identity: InputIdentity, asked: Asked, origin: Origin) -> Found:
+        found = device.watch(identity, asked)
+        if not device.gone:
+            found += self._ports.follow(devpath, asked.spells, at=self._clock(), origin=origin)
+        return self._closed_if_gone(devpath, device, found)
 
     def _open(self, devpath: str, identity: InputIdentity) -> EvdevDevice | None:
         try:
@@ -227,24 +231,25 @@ class EvdevMonitor:
 
     def _closed_if_gone(self, devpath: str, device: EvdevDevice, found: Found) -> Found:
         if device.gone:
-            self._close(devpath, device)
+            found += self._close(devpath, device)
         if device.failure is not None:
             line = f"device {describe(device.identity)}: closed until its next uevent ({device.failure})"
             self._refuse(devpath, line)
         return found
 
-    def _close(self, devpath: str, device: EvdevDevice) -> None:
+    def _close(self, devpath: str, device: EvdevDevice) -> Found:
         del self._devices[devpath]
         self._lost += device.lost
         # Not left to the kernel: a child that has just been forked may hold the node open a moment longer.
         self._epoll.unregister(device.fileno())
         device.close()
+        return [*self._ports.follow(devpath, None, at=self._clock(), origin=Origin.LIVE)]
 
-    def _close_all(self) -> None:
-        for devpath, device in [*self._devices.items()]:
-            self._close(devpath, device)
+    def _close_all(self) -> Found:
+        lost = [each for devpath, device in [*self._devices.items()] for each in self._close(devpath, device)]
         self._unsubscribe()
         self._refused.clear()
+        return lost
 
     def _refuse(self, devpath: str, line: str) -> None:
         if self._refused.get(devpath) != line:
@@ -258,3 +263,12 @@ def _refusal(identity: InputIdentity, error: OSError) -> str:
         remedy = "add the user that hwbridge runs as to the group input, or run it as root"
         return f"{shown}: may not be read ({error.strerror}): {remedy}"
     return f"{shown}: cannot be opened ({error.strerror})"
+
+
+def _load_settings(table: Table) -> Settings:
+    settings = {"group": table.read("group", choice(*GROUPS), default="auto")}
+    table.finish()
+    return settings
+
+
+LIVE = LiveSource(source=EVDEV, open=open_monitor, settings=_load_settings)

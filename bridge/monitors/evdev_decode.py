@@ -6,6 +6,7 @@ The layout is that of linux/input.h in the words of the machine; its time is the
 import struct
 from collections.abc import Iterable, Mapping
 
+from bridge.model.codes import type_number
 from bridge.model.events import Event, Field
 from bridge.sources.evdev import fields_of_code
 
@@ -14,6 +15,7 @@ Code = tuple[int, int]
 SYN_DROPPED: Code = (0, 3)
 """The kernel's word for: the buffer overran, what was in it is lost (event-codes.rst, EV_SYN)."""
 
+_EV_KEY = type_number("EV_KEY")
 _PACKED = struct.Struct("@LLHHi")
 # Type and code are taken as one number: a tuple for every event would cost a third of the reading.
 _PAIRED = struct.Struct("@LLIi")
@@ -63,6 +65,19 @@ def decode(data: bytes, prepared: Mapping[int, dict[str, Field]]) -> tuple[list[
             fields["value"] = value
             events.append(Event("evdev", seconds * 1_000_000 + microseconds, fields))
     return events, latest
+
+
+def keys_in(data: bytes) -> list[tuple[int, int, int]]:
+    """Every key in `data`, whether it is prepared or not: when, its number, its value. Only a few devices are asked.
+
+    >>> keys_in(pack(104_000, (1, 30), 1) + pack(104_000, (4, 4), 30))
+    [(104000, 30, 1)]
+    """
+    return [
+        (seconds * 1_000_000 + microseconds, number, value)
+        for seconds, microseconds, event_type, number, value in _PACKED.iter_unpack(data)
+        if event_type == _EV_KEY
+    ]
 
 
 def until_dropped(data: bytes) -> bytes:

@@ -26,6 +26,7 @@ CHUNK = 64 << 10
 _READ, _WRITE = 2 << 30, 1 << 30
 _EVIOCSCLOCKID = _WRITE | 4 << 16 | ord("E") << 8 | 0xA0
 _EVIOCSMASK = _WRITE | 16 << 16 | ord("E") << 8 | 0x93  # since Linux 4.4
+_EVIOCGRAB = _WRITE | 4 << 16 | ord("E") << 8 | 0x90
 _INPUT_MASK = struct.Struct("@IIQ")  # struct input_mask: type, bytes, address
 _EVIOCGABS = _READ | 24 << 16 | ord("E") << 8 | 0x40  # and the axis
 _ABSINFO = struct.Struct("@6i")  # struct input_absinfo
@@ -112,6 +113,14 @@ class KernelNode:
         found = bytearray(_ABSINFO.size)
         fcntl.ioctl(self._descriptor, _EVIOCGABS + number, found)
         return Axis(*_ABSINFO.unpack(found))
+
+    def grab(self) -> None:
+        """Takes the device for ourselves until the node is closed. Raises OSError, EBUSY where somebody else has it."""
+        fcntl.ioctl(self._descriptor, _EVIOCGRAB, 1)
+
+    def let_go(self) -> None:
+        """Gives the device back. Raises OSError."""
+        fcntl.ioctl(self._descriptor, _EVIOCGRAB, 0)
 
     def close(self) -> None:
         """Closes the node; a second call does nothing."""

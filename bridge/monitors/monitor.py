@@ -1,8 +1,8 @@
 """What every monitor promises to the service. No monitor stands here.
 
-A monitor is made by the factory that its entry point in the group `bridge.monitors` names:
-`open_monitor(*, clock, settings) -> Monitor`, `clock` giving CLOCK_MONOTONIC in microseconds, `settings` being the
-table of hwbridge.toml with the source's name.
+Each has an entry point in the group `bridge.monitors`, which names a `LiveSource`. The entry point is called as the
+source (`udev`), or, where several monitors tell of one source, as the source and a part of it (`system.power`). The
+last part is also the name of the table in hwbridge.toml that its settings stand in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,11 @@ from typing import Protocol, runtime_checkable
 
 from bridge.mapping.interest import Interest
 from bridge.model.events import DeviceGone, Event
+from bridge.sources.source import Source
+from bridge.toml.schema import Table
 
 Clock = Callable[[], int]
+"""Gives CLOCK_MONOTONIC in microseconds."""
 Settings = Mapping[str, object]
 Description = Mapping[str, object]
 """One device as the header of a recording shows it: values that JSON has."""
@@ -20,13 +23,14 @@ Description = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorReport:
-    """What a monitor has open, what it may not open (a line each), and how often events were lost and repaired."""
+    """What a monitor has open, what it may not open (a line each), and how often something was lost."""
 
     devices: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     lost: int = 0
 
 
+@runtime_checkable
 class Monitor(Protocol):
     """A live source of events.
 
@@ -47,6 +51,12 @@ class Monitor(Protocol):
 
     def snapshot(self) -> Sequence[Event]:
         """The present state of everything watched, with origin `start`."""
+
+    def resync(self) -> Sequence[Event | DeviceGone]:
+        """What has come, and then what a look at everything shows to be otherwise than was told (origin `resync`).
+
+        It is asked for after the machine slept, when nobody knows what the kernel could not tell.
+        """
 
     def report(self) -> MonitorReport:
         """What `hwbridge status` shows of this monitor."""
@@ -69,3 +79,36 @@ class DescribingMonitor(Monitor, Protocol):
 
     def describe(self) -> Sequence[Description]:
         """The devices that are watched now. It loses no event, and a device that goes meanwhile is left out."""
+
+
+class OpenMonitor(Protocol):
+    """Opens a monitor, which watches nothing yet."""
+
+    def __call__(self, *, clock: Clock, settings: Settings) -> Monitor:
+        """`settings` are what `LiveSource.settings` gave. Raises `DeviceError` where there can be none."""
+
+
+def no_settings(table: Table) -> Settings:
+    """Reads the table of a monitor that has no settings; whatever stands in it is an error."""
+    table.finish()
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSource:
+    """What an entry point names: of which source the events are, and how their monitor is opened.
+
+    `settings` reads its table in hwbridge.toml, and is given an empty one where there is none. `tells` are the values
+    of the source's field `name` that this monitor has, where others have the rest of them.
+    """
+
+    source: Source
+    open: OpenMonitor
+    settings: Callable[[Table], Settings] = no_settings
+    tells: frozenset[str] | None = None
+
+    def is_asked(self, interest: Interest) -> bool:
+        """Whether anything asks for what this monitor can tell."""
+        if self.tells is None:
+            return interest.asks() or self.source.names_triggers
+        return any(interest.may_ask("name", name) for name in self.tells)

@@ -65,6 +65,10 @@ class Playback:
         """Nothing: what a recording has told is past."""
         return ()
 
+    def resync(self) -> Sequence[Event | DeviceGone]:
+        """What is due: a recording loses nothing."""
+        return self.read()
+
     def report(self) -> MonitorReport:
         """The recording's name, until it has been played."""
         return MonitorReport(devices=(self._name,) if self._next is not None else ())

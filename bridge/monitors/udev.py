@@ -14,11 +14,13 @@ import pyudev
 from bridge.errors import DeclarationError, DeviceError, InvalidValueError
 from bridge.mapping.interest import Interest
 from bridge.model.events import DeviceGone, Event
-from bridge.monitors.merged import Filter, Heard, MergedSubscriptions, Subscription
-from bridge.monitors.monitor import Clock, MonitorReport, Settings
+from bridge.monitors.merged import WHOLE_QUEUE, Filter, Heard, MergedSubscriptions, Subscription
+from bridge.monitors.monitor import Clock, LiveSource, MonitorReport, Settings
 from bridge.monitors.states import DeviceStates, Listing, Message, Told, messages_of
-from bridge.monitors.uevents import SUBSYSTEMS_A_FILTER, UeventSocket, devices_there, group_in_force, is_there
-from bridge.sources.udev import TAG
+from bridge.monitors.uevents import GROUPS, SUBSYSTEMS_A_FILTER, UeventSocket, devices_there, group_in_force, is_there
+from bridge.sources.udev import TAG, UDEV
+from bridge.toml.schema import Table
+from bridge.toml.values import choice
 
 _log = logging.getLogger("bridge.monitors.udev")
 
@@ -113,15 +115,16 @@ class UdevMonitor:
 
     def read(self) -> Sequence[Event | DeviceGone]:
         """What has come, in the kernel's order; after a loss also what listing the devices shows to be otherwise."""
-        heard = self._subscriptions.drain()
-        told = self._states.hear(self._messages(heard), self._clock())
-        if self._is_behind and heard.emptied:  # not before: what still waits is older than a list made now
-            told += self._repair()
-        return told
+        return self._take(self._subscriptions.drain())
 
     def snapshot(self) -> Sequence[Event]:
         """Every device watched, as it is now."""
         return self._states.present(self._devices(), self._clock())
+
+    def resync(self) -> Sequence[Event | DeviceGone]:
+        """What has come, all of it, and what listing the devices shows to be otherwise."""
+        told = self._take(self._subscriptions.drain(WHOLE_QUEUE))
+        return told if self._is_behind else told + self._repair()
 
     def report(self) -> MonitorReport:
         """The sockets, whether devices could not be listed, and how often the kernel's queue was too short."""
@@ -153,6 +156,15 @@ class UdevMonitor:
             self._subscriptions.wake()
         return messages_of(heard.devices)
 
+    def _take(self, heard: Heard) -> Told:
+        told = self._states.hear(self._messages(heard), self._clock())
+        if self._is_behind and heard.emptied:  # not before: what still waits is older than a list made now
+            repaired = self._repair()
+            found = self._refused or f"listing told {len(repaired)}"
+            _log.warning("device events were lost, the kernel's queue was full: %s", found)
+            told += repaired
+        return told
+
     def _devices(self) -> dict[str, Message]:
         self._refused = None
         try:
@@ -170,11 +182,16 @@ class UdevMonitor:
         self._is_behind = False
         listing = self._list()
         at = self._clock()
-        if self._is_behind:  # lost again meanwhile: this list is no better, and `read` will be called again
-            return self._states.hear(listing.heard, at)
-        if self._refused is not None:
-            _log.warning("device events were lost, and what they said cannot be found: %s", self._refused)
+        if self._is_behind or self._refused is not None:  # lost again, so that `read` will be called again; or no list
             return self._states.hear(listing.heard, at)
         repaired = self._states.repair(listing, at, self._machine.has)
-        _log.warning("device events were lost, the kernel's queue was full: listing found %d changes", len(repaired))
         return repaired + self._states.hear(listing.heard, at)
+
+
+def _load_settings(table: Table) -> Settings:
+    settings = {"group": table.read("group", choice(*GROUPS), default="auto")}
+    table.finish()
+    return settings
+
+
+LIVE = LiveSource(source=UDEV, open=open_monitor, settings=_load_settings)

@@ -90,11 +90,12 @@ class UeventSocket:
         try:
             _enlarge(self._socket, receive_buffer)
             self._monitor.start()
-            _, groups = self._socket.getsockname()
+            name = self._socket.getsockname()
         except (OSError, ValueError) as error:
             self.close()
             raise _not_opened(group, error) from error
-        if not groups:  # libudev subscribes to nothing, silently, where it sees neither udevd nor a devtmpfs
+        # Port and groups: libudev subscribes to none, silently, where it sees neither udevd nor a devtmpfs.
+        if name[1:] == (0,):
             self.close()
             raise DeviceError(f"device events of the group {group}: no udevd runs here ({UDEVD_CONTROL} is missing)")
         self._waiting = select.poll()
@@ -153,11 +154,16 @@ def _enlarge(queue: socket.socket, size: int) -> None:
 
 
 def devices_there(
-    *, group: str, subsystems: frozenset[str] | None = None, tag: str | None = None
+    *,
+    group: str,
+    subsystems: frozenset[str] | None = None,
+    but: frozenset[str] = frozenset(),
+    tag: str | None = None,
 ) -> Iterator[pyudev.Device]:
     """The devices that are there now, as libudev lists them; for the group `udev` those that udevd is done with.
 
-    `subsystems` None is every subsystem; `subsystems` and `tag` are joined with AND, as for `UeventSocket`.
+    `subsystems` None is every subsystem `but` some, which are not even looked at; `subsystems` and `tag` are joined
+    with AND, as for `UeventSocket`.
     Raises `DeviceError`, when the first is asked for, where sysfs is not mounted.
     """
     if not is_there("/devices"):
@@ -165,6 +171,8 @@ def devices_there(
     listing = context().list_devices()
     for subsystem in sorted(subsystems or ()):
         listing.match_subsystem(subsystem)
+    for subsystem in sorted(but):
+        listing.match_subsystem(subsystem, nomatch=True)
     if tag is not None:
         listing.match_tag(tag)
     if group == "udev":

@@ -5,13 +5,14 @@ history, and nothing is said where nobody knows: a rule may raise unless it is s
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bridge.dispatch.explaining import Standing, What, Why, held_up
 from bridge.dispatch.task import Task, id_of
 from bridge.mapping.check.possible import can_pass, culprits
 from bridge.mapping.conditions import Condition
+from bridge.mapping.match import Is
 from bridge.mapping.rules import Rule
 from bridge.mapping.system_levels import CONDITIONS
 from bridge.model.checks import Checks
@@ -19,6 +20,7 @@ from bridge.model.conditions import Named
 from bridge.model.durations import format_roughly
 from bridge.model.events import Fields
 from bridge.model.guid import Guid
+from bridge.model.system_triggers import SystemTriggerType
 from bridge.model.text import count_of
 from bridge.model.triggers import (
     ApplicationTrigger,
@@ -30,7 +32,11 @@ from bridge.model.triggers import (
     Trigger,
 )
 from bridge.pipeline.pipeline import Pipeline
+from bridge.sources.device import DEVICE
+from bridge.sources.device import IDENTITY as DEVICE_IDENTITY
 from bridge.sources.evdev import EVDEV, IDENTITY
+from bridge.sources.network import NETWORK
+from bridge.sources.serial import SERIAL
 from bridge.sources.source import Source
 from bridge.sources.system import SYSTEM
 from bridge.sources.udev import UDEV
@@ -42,6 +48,9 @@ _OF_WHO = {
         r"|@?ID_(?:BUS|TYPE|(?:VENDOR|MODEL|SERIAL|PATH|WWN|USB|INPUT)(?:_[A-Z_]*)?)"
         r"|@?attr\.(?:idVendor|idProduct|manufacturer|product|serial)"
     ),
+    SERIAL.name: re.compile(r"port|device|@.*"),
+    NETWORK.name: re.compile("interface|kind"),
+    DEVICE.name: re.compile(rf"{'|'.join(DEVICE_IDENTITY)}|ID_.*"),
 }
 """The fields that stay as they are while a device is there; what others are, a later event may tell otherwise."""
 MOST_TRIGGERS = 32
@@ -55,11 +64,13 @@ class Sight:
     """What the monitor of a source sees: the fields of each thing that is there, None where nobody knows them.
 
     `missing` says why there is no monitor, "" where there is one; `refused` are the devices that it may not open.
+    Of a source that several monitors tell of, `untold` says for each value of `name` that nobody tells why that is so.
     """
 
     missing: str = ""
     things: Sequence[Fields] | None = None
     refused: tuple[str, ...] = ()
+    untold: Mapping[str, str] = field(default_factory=dict)
 
 
 Look = Callable[[str], Sight]
@@ -140,8 +151,9 @@ class Explaining:
 
     def _unknown(self, condition: Condition) -> str:
         sight = self._look(condition.source.name)
-        if sight.missing:
-            return sight.missing
+        missing = _missing(sight, condition.match)
+        if missing:
+            return missing
         if sight.things is not None and not _seen(condition.source, condition.match, sight.things):
             return f"no device that is there passes {_tests(_of_who(condition.source, condition.match))}"
         return "no event has told of it yet"
@@ -153,8 +165,8 @@ class Explaining:
         match trigger:
             case CustomSystemEventTrigger(guid):
                 return self._custom_unraised(guid)
-            case SystemTrigger(type):
-                missing = self._look(SYSTEM.name).missing
+            case SystemTrigger(type) if type is not SystemTriggerType.SERVICING_COMPLETE:  # no monitor tells of that
+                missing = _missing(self._look(SYSTEM.name), (("name", Is(str(type))),))
                 message = f"{missing}: {type} never goes off"
                 return [Why(what=What.MONITOR, subject=SYSTEM.name, message=message)] if missing else []
             case DeviceWatcherTrigger(match):
@@ -189,8 +201,9 @@ class Explaining:
     def _unseen(self, who: str, source: Source, match: Checks) -> list[Why]:
         """Why no device that is there can pass these tests; nothing where one may, or where nobody knows."""
         sight = self._look(source.name)
-        if sight.missing:
-            return [Why(what=What.MONITOR, subject=source.name, message=f"{sight.missing}: {who} hears of nothing")]
+        missing = _missing(sight, match)
+        if missing:
+            return [Why(what=What.MONITOR, subject=source.name, message=f"{missing}: {who} hears of nothing")]
         if sight.things is None or _seen(source, match, sight.things):
             return []
         wanted = f"{_tests(_of_who(source, match))}, as {who} wants"
@@ -210,6 +223,15 @@ class Explaining:
                 how = f"which {'is not known' if state is None else 'does not hold'}{self._more_of(guard.name)}"
                 message = f'rule "{rule.name}" raises it while {guard}, {how}'
                 yield Why(what=What.CONDITION, subject=guard.name, message=message)
+
+
+def _missing(sight: Sight, match: Checks) -> str:
+    """Why no monitor tells what these tests ask for; "" where one does, or may."""
+    asked = [test.exact() for name, test in match if name == "name"]
+    if sight.missing or not sight.untold or not asked or asked[0] is None:
+        return sight.missing
+    reasons = [sight.untold.get(str(name), "") for name in asked[0]]
+    return reasons[0] if all(reasons) else ""
 
 
 def _seen(source: Source, match: Checks, things: Sequence[Fields]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from bridge.dispatch.decisions import Completed, Decision, Progressed, Resumed, StoreTurned
+from bridge.dispatch.decisions import Completed, Decision, Looked, Progressed, Resumed, Started, StoreTurned
 from bridge.dispatch.dispatcher import Dispatcher
 from bridge.dispatch.kept import Restored
 from bridge.mapping.conditions import GuardState
@@ -37,6 +37,7 @@ Fact = (
     Event
     | DeviceGone
     | Raised
+    | Started
     | Completed
     | Progressed
     | Declared
@@ -48,6 +49,7 @@ Fact = (
     | Stopping
     | StoreTurned
     | Resumed
+    | Looked
     | Restored
 )
 Outcome = Mapped | Decision
@@ -91,6 +93,8 @@ class Pipeline:
                 return self._dispatch(self._mapper.gone(fact))
             case Raised():
                 return self._dispatch((fact,))
+            case Started():
+                return self.dispatcher.started(fact)
             case Completed():
                 return self.dispatcher.completed(fact)
             case Progressed():
@@ -105,6 +109,8 @@ class Pipeline:
                 return self.dispatcher.store_turned(fact)
             case Resumed():
                 return self.dispatcher.resumed(fact)
+            case Looked():
+                return self.dispatcher.looked(fact)
             case Stopping(at=at):
                 return self.dispatcher.stop(at)
             case _:

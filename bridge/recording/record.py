@@ -29,7 +29,7 @@ def event_of_record(record: dict[str, object]) -> Event | DeviceGone:
     at = _at(record.pop("at"))
     name = record.pop("source", None)
     if not isinstance(name, str) or name not in SOURCES:
-        raise InvalidValueError(f"source is {name!r}, not one of {', '.join(SOURCES)}")
+        raise InvalidValueError(f"source is {name!r}, not one of {', '.join(SOURCES.names())}")
     if "gone" in record:
         owner = record.pop("gone")
         if record or not isinstance(owner, str):

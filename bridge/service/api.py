@@ -4,12 +4,12 @@ The methods about raises, tasks, runs and history stand beside it. No socket sta
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 
 from bridge import __version__
 from bridge.hosts.classes import ClassHost
-from bridge.monitors.monitor import Clock
+from bridge.monitors.monitor import Clock, MonitorReport
 from bridge.service.access import is_privileged, may_see
 from bridge.service.api_classes import ClassMethods
 from bridge.service.api_explain import ExplainMethods
@@ -88,7 +88,7 @@ class Api:
         bridge, dispatcher = self._bridge, self._bridge.pipeline.dispatcher
         monitors = [
             {"source": name, "devices": report.devices, "refused": report.refused, "lost": report.lost}
-            for name, report in ((name, monitor.report()) for name, monitor in bridge.monitors.items())
+            for name, report in _reports(bridge)
         ]
         quarantined = [
             {"name": task.name, "why": task.quarantined}
@@ -127,3 +127,9 @@ class Api:
             "refusal": None if dispatcher.accepts else self._bridge.refusal,
             "owed": dispatcher.running + dispatcher.not_begun,
         }
+
+
+def _reports(bridge: Bridge) -> Iterator[tuple[str, MonitorReport]]:
+    """What the monitors report, and of those that are asked for and not there, why they are not."""
+    yield from ((name, monitor.report()) for name, monitor in bridge.monitors.items())
+    yield from ((name, MonitorReport(refused=(why,))) for name, why in bridge.failures.items())

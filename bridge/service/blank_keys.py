@@ -1,6 +1,7 @@
 """What was typed, made unreadable: every key that makes text becomes KEY_A. It hides no rhythm, and nothing but keys.
 
-Modifiers, media keys, power and sleep, keys that move or delete, and buttons stay what they are.
+Modifiers, media keys, power and sleep, keys that move or delete, and buttons stay what they are. Lines that keys
+spelled have a letter for each character; those of a port that is one are not typed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ BLANK = "KEY_A"
 BLANK_SCAN_CODE = 30
 """That of KEY_A on a keyboard of the PC (atkbd); it stands for the scan codes of all keys."""
 
+BLANK_LETTER = "a"
+_INPUT_NODES = "/dev/input/"
 _TEXT = """
 KEY_1 KEY_2 KEY_3 KEY_4 KEY_5 KEY_6 KEY_7 KEY_8 KEY_9 KEY_0 KEY_MINUS KEY_EQUAL
 KEY_TAB KEY_Q KEY_W KEY_E KEY_R KEY_T KEY_Y KEY_U KEY_I KEY_O KEY_P KEY_LEFTBRACE KEY_RIGHTBRACE KEY_ENTER
@@ -86,9 +89,11 @@ def blank_description(device: Mapping[str, object]) -> dict[str, object]:
 
 def _blank(event: Event) -> Event:
     """The event itself where it tells nothing."""
-    match event.fields:  # no other source has such a type
+    match event.fields:  # no other source has such a type, nor lines
         case {"type": "EV_KEY", "code": code} if makes_text(code):
             return msgspec.structs.replace(event, fields={**event.fields, "code": BLANK})
         case {"type": "EV_MSC", "code": code} if code in _TELLING:
             return msgspec.structs.replace(event, fields={**event.fields, "value": BLANK_SCAN_CODE})
+        case {"line": str(line), "device": str(device)} if device.startswith(_INPUT_NODES):
+            return msgspec.structs.replace(event, fields={**event.fields, "line": BLANK_LETTER * len(line)})
     return event

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from bridge.dispatch.decisions import Activate, Cancel, Completed, Kill, Resumed, StoreTurned
+from bridge.dispatch.decisions import Activate, Cancel, Completed, Kill, Resumed, Started, StoreTurned
 from bridge.errors import DeviceError
 from bridge.hosts.host import Ended, Host
 from bridge.mapping.interest import Interest
@@ -21,20 +21,18 @@ from bridge.monitors.monitor import Clock, Monitor, TimedMonitor
 from bridge.pipeline.facts import Declared, Stopping, UnregisterTask
 from bridge.pipeline.pipeline import Fact, Outcome, Pipeline
 from bridge.recording.jsonl import line_of_event
-from bridge.service.boot_timer import BootTimer
-from bridge.service.clock import asleep
 from bridge.service.declarations import Declarations
+from bridge.service.installed import source_of
 from bridge.service.log_fields import about, about_task
 from bridge.service.log_lines import log_decision, who_raised
 from bridge.service.outbox import Outbox, Then
 from bridge.service.owners import taken_over
+from bridge.service.sleep import Sleep
 from bridge.service.telling import Telling
 from bridge.store.store import Store
 
 PATIENCE_SECONDS = 1.0
 """How long the store has to find room for what is under way, before who waits for it is refused."""
-LEAST_SLEEP = 100_000
-"""Microseconds between the clocks that are sleep, and not their being read one after the other."""
 
 log = logging.getLogger("bridge")
 
@@ -56,11 +54,7 @@ class Bridge:
         self.telling = Telling(store, pipeline.dispatcher.runs)
         """Who wants to know what happens."""
         self._outbox = Outbox(store, self._carry_out, self.telling)
-        self._asleep = asleep()
-        self._boot_timer = _boot_timer()
-        self._boot_timer_at: int | None = None
-        if self._boot_timer is not None:
-            loop.add_reader(self._boot_timer.fileno(), self._woken)
+        self._sleep = Sleep(loop, due=self._due, turned=self._work)
         self._open_monitors = open_monitors
         self._host: Host | None = None
         self.run_of: Callable[[int], str | None] = lambda pid: None
@@ -72,6 +66,8 @@ class Bridge:
         self._facts: deque[Fact] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
+        self.failures: dict[str, str] = {}
+        """The monitors that are asked for and not there, by name, and why."""
         self.refusal = ""
         """Why nothing new is accepted, where it is so."""
         self.events = 0
@@ -132,31 +128,32 @@ class Bridge:
     def ask_monitors(self) -> None:
         """As `watch`, after a task has changed: only where something else is asked for now; opens what is new."""
         for name, monitor in self.monitors.items():
-            if self._pipeline.interest(name) != self._interests.get(name):
+            if self._pipeline.interest(source_of(name)) != self._interests.get(name):
                 self._watch(name, monitor)
         self._open_monitors()
 
     def _watch(self, name: str, monitor: Monitor) -> None:
         try:
-            interest = self._pipeline.interest(name)
+            interest = self._pipeline.interest(source_of(name))
             found = monitor.watch(interest)
             self._interests[name] = interest
             self._tell_all(found)
             for event in monitor.snapshot():
-                self._outbox.put(self._pipeline.found(event))
+                self._put(self._pipeline.found(event))
         except DeviceError as error:
             log.error("%s: %s; it watches what it watched before", name, error)
         self._work()
 
     def add(self, name: str, monitor: Monitor) -> None:
         """Listens to one more monitor. One that cannot watch is closed, and its `DeviceError` is the caller's."""
-        self._interests[name] = self._pipeline.interest(name)
+        self._interests[name] = self._pipeline.interest(source_of(name))
         try:
             found = monitor.watch(self._interests[name])
         except DeviceError:
             monitor.close()
             raise
         self._monitors[name] = monitor
+        self.failures.pop(name, None)
         if isinstance(monitor, TimedMonitor):
             self._timed[name] = monitor
         self._loop.add_reader(monitor.fileno(), self._read, name, monitor)
@@ -165,20 +162,25 @@ class Bridge:
     def _read(self, name: str, monitor: Monitor) -> None:
         """One monitor has something; while a filter waits, all are read, as what they have may be older."""
         waits = self._pipeline.filters_deadline is not None
-        self._tell_all(self._read_all() if waits else self._events_of(name, monitor))
+        self._tell_all(self._read_all() if waits else self._asked(name, monitor.read))
 
     def _read_all(self) -> list[Event | DeviceGone]:
         """What all monitors have, by the times at which it happened."""
-        events = [event for name, monitor in self.monitors.items() for event in self._events_of(name, monitor)]
+        events = [event for name, monitor in self.monitors.items() for event in self._asked(name, monitor.read)]
         return sorted(events, key=lambda event: event.at)
 
-    def _events_of(self, name: str, monitor: Monitor) -> Sequence[Event | DeviceGone]:
+    def _asked(self, name: str, ask: Callable[[], Sequence[Event | DeviceGone]]) -> Sequence[Event | DeviceGone]:
         try:
-            return monitor.read()
+            return ask()
         except DeviceError as error:
-            log.error("%s: %s; it is not listened to any more", name, error)
+            self.failed(name, error, "; it is not listened to any more")
             self._close(name)
             return ()
+
+    def failed(self, name: str, error: DeviceError, more: str = "") -> None:
+        """Names a monitor that is not there, and why: in the log, and in `failures` until it is added."""
+        log.error("%s: %s%s", name, error, more)
+        self.failures[name] = str(error)
 
     def _close(self, name: str) -> None:
         monitor = self._monitors.pop(name)
@@ -187,14 +189,17 @@ class Bridge:
         monitor.close()
 
     def _tell_all(self, events: Sequence[Event | DeviceGone]) -> None:
+        self._note(events)
+        self._facts.extend(events)
+        self._work()
+
+    def _note(self, events: Sequence[Event | DeviceGone]) -> None:
+        """Counts and logs events, and tells those who watch them."""
         self.events += len(events)
         if log.isEnabledFor(logging.DEBUG):
             for event in events:
                 log.debug("event%s %s", " (replayed)" if event.replayed else "", line_of_event(event))
         self.telling.events(events)
-        for event in events:
-            self._facts.append(event)
-        self._work()
 
     def when_done(self, then: Then) -> None:
         """Calls `then` when all that was decided up to now is written down and carried out."""
@@ -232,21 +237,37 @@ class Bridge:
             self._advance(fact.at)  # a timer that was due before it, or when it came, comes first
             self._receive(fact)
         self._set_timer()
-        self._set_boot_timer()
+        self._sleep.set(self._pipeline.dispatcher.wake)
         self._look_whether_idle()
 
     def _receive(self, fact: Fact, *, flush: bool = False, then: Then | None = None) -> None:
         outcomes = self._pipeline.receive(fact)
         if outcomes or then is not None:
-            self._outbox.put(outcomes, flush=flush, then=then)
+            self._put(outcomes, flush=flush, then=then)
+
+    def _put(self, outcomes: Sequence[Outcome], *, flush: bool = False, then: Then | None = None) -> None:
+        """Has what was decided carried out; what was seen late is no reason to cancel a run before it is started."""
+        for outcome in outcomes:
+            if isinstance(outcome, Activate):
+                self._started(outcome)
+        self._outbox.put(outcomes, flush=flush, then=then)
+
+    def _started(self, activate: Activate) -> None:
+        self._pipeline.receive(Started(at=self._clock(), instance_id=activate.instance.instance_id))
 
     def _notice_sleep(self) -> None:
         """Tells the pipeline that the machine slept, by the clock that went on meanwhile."""
-        by_now = asleep()
-        if by_now - self._asleep > LEAST_SLEEP:
-            slept, self._asleep = by_now - self._asleep, by_now
+        slept = self._sleep.slept()
+        if slept:
             log.info("resumed after %d s of sleep", slept // 1_000_000)
             self._receive(Resumed(at=self._clock(), asleep=slept))
+            self._facts.extend(self._resynced())
+
+    def _resynced(self) -> list[Event | DeviceGone]:
+        """What all monitors find to be otherwise after sleep, by the times at which it happened."""
+        found = [fact for name, monitor in self.monitors.items() for fact in self._asked(name, monitor.resync)]
+        self._note(found)
+        return sorted(found, key=lambda fact: fact.at)
 
     def _look_whether_idle(self) -> None:
         if self._pipeline.dispatcher.running:
@@ -256,14 +277,18 @@ class Bridge:
 
     def _due(self) -> None:
         """The timer: hears what came until now, which may undo what is due, then lets the pipeline do what is due."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer = self._timer_at = None
         self._tell_all(self._read_all())
         self._advance(self._clock())
         self._work()
 
     def _advance(self, at: int) -> None:
-        if self._pipeline.is_due(at):
-            self._outbox.put(self._pipeline.advance(at))
+        while self._pipeline.is_due(at):
+            due = self._pipeline.deadline
+            assert due is not None, "something is due"
+            self._put(self._pipeline.advance(due))  # instant by instant: a run that begins late has its whole limit
 
     def _set_timer(self) -> None:
         deadlines = [self._pipeline.deadline, *(monitor.deadline() for monitor in self._timed.values())]
@@ -276,25 +301,13 @@ class Bridge:
         self._timer = self._loop.call_at((at + 1) / 1_000_000, self._due) if at is not None else None
         self._timer_at = at
 
-    def _set_boot_timer(self) -> None:
-        """Has us woken from sleep's end when something of a task is due by then."""
-        at = self._pipeline.dispatcher.wake
-        due = at + self._asleep if at is not None else None
-        if self._boot_timer is not None and due != self._boot_timer_at:
-            self._boot_timer.set(due)
-            self._boot_timer_at = due
-
-    def _woken(self) -> None:
-        if self._boot_timer is not None:
-            self._boot_timer.clear()
-        self._due()
-
     def _carry_out(self, outcome: Outcome) -> None:
         match outcome:
             case Raised():
                 self.raised += 1
                 log.debug("raised %s by %s, key %r", outcome.trigger, who_raised(outcome), outcome.key)
             case Activate(instance=instance):
+                self._started(outcome)
                 self._running_host().start(instance)  # before it is logged: that may be slow, and the handler waits
                 log.info(
                     "activated %s %s by %s %s",
@@ -338,9 +351,7 @@ class Bridge:
         await self._written()
         if self._timer is not None:
             self._timer.cancel()
-        if self._boot_timer is not None:
-            self._loop.remove_reader(self._boot_timer.fileno())
-            self._boot_timer.close()
+        self._sleep.close()
 
     async def _written(self) -> None:
         """Waits until the ends of runs are written down and told, unless the disk is full."""
@@ -348,11 +359,3 @@ class Bridge:
         self.when_done(lambda _: written.set_result(None) if not written.done() else None)
         with suppress(TimeoutError):
             await asyncio.wait_for(written, PATIENCE_SECONDS)
-
-
-def _boot_timer() -> BootTimer | None:
-    try:
-        return BootTimer()
-    except DeviceError as error:
-        log.warning("%s: what is due while the machine sleeps is noticed at the next event after it", error)
-        return None

@@ -19,20 +19,30 @@ from bridge.hosts.cgroups import folder_for_runs
 from bridge.hosts.handlers import HandlerHost
 from bridge.hosts.leftovers import kill_leftovers
 from bridge.hosts.processes import bear_bursts_of_signals
+from bridge.mapping.searching import begin_anew
 from bridge.model.conditions import SYSTEM_CONDITIONS
 from bridge.model.text import count_of, printable
-from bridge.monitors.monitor import Monitor
 from bridge.monitors.playback import Playback
 from bridge.pipeline.pipeline import Pipeline
 from bridge.service.api import Api, describe_service
 from bridge.service.bridge import Bridge
 from bridge.service.callers import ConnectionLimits
 from bridge.service.clock import monotonic, times, wall, wall_time
-from bridge.service.declarations import Declarations, Settings, read_declarations_to_run
-from bridge.service.installed import installed_monitors
+from bridge.service.declarations import Declarations, Settings, read_declarations_to_run, settings_of
+from bridge.service.installed import (
+    installed_monitors,
+    live_source,
+    may_be_asked,
+    open_installed,
+    shadowed,
+    source_of,
+    watched_sources,
+)
 from bridge.service.listening import listen
 from bridge.service.log_fields import about_task
 from bridge.service.places import Directories
+from bridge.service.search_limit import limited_searches
+from bridge.service.servicing import Servicing
 from bridge.service.socket_path import ListeningSocket
 from bridge.service.stored import restored_of, store_durability, store_limits
 from bridge.service.systemd.activation import HandedSocket
@@ -74,7 +84,7 @@ def run_daemon(configuration: Configuration) -> None:
     try:
         if store_durability(configuration.settings.get("store", {})) is not Durability.MEMORY:
             check_state_directory(configuration.state)
-        with asyncio.Runner() as runner:
+        with asyncio.Runner() as runner, limited_searches():
             runner.run(_Daemon(configuration).run(declarations, listening))
     finally:
         listening.close()
@@ -102,6 +112,9 @@ class _Daemon:
                 log.error("a process of a run of before is still there: %s", stayed)
             pipeline = Pipeline(lambda: f"{start}-{next(numbers)}", remembered.memory)
             self._bridge = Bridge(loop, monotonic, pipeline, store, self._open_monitors)
+            self._servicing = Servicing(
+                loop, monotonic, lambda: pipeline.dispatcher.registrations, self._bridge.tell, declarations.files
+            )
             durability = store_durability(self._configuration.settings.get("store", {}))
             socket = str(listening.path.absolute())
             host = HandlerHost(loop, socket, wall_time, self._bridge.ended, self._progressed, cgroup=cgroup)
@@ -125,6 +138,7 @@ class _Daemon:
             await self._stopping.wait()
             log.info("stopping")
             self._manager.stopping(f"stopping, with {count_of(pipeline.dispatcher.running, 'run')} to end")
+            self._servicing.close()
             await self._bridge.stop()  # meanwhile task servers and handlers still tell how their runs end
             self._api.tell_rest()
             await server.close()
@@ -187,21 +201,24 @@ class _Daemon:
         )
 
     def _open_monitors(self) -> None:
-        """Opens the monitors that rules ask for; one that cannot be opened is named, and the others go on."""
-        for name, entry_point in installed_monitors().items():
-            source = SOURCES.get(name)
-            if source is None:
-                log.error("monitor %s: there is no source of this name", name)
+        """Opens what rules and tasks ask for; a monitor that cannot be opened is named, and the others go on."""
+        self._servicing.look()
+        for name in installed_monitors():
+            interest = self._bridge.pipeline.interest(source_of(name))
+            if name in self._bridge.monitors:
                 continue
-            wanted = source.names_triggers or self._bridge.pipeline.interest(name).asks()
-            if not wanted or name in self._bridge.monitors:
+            self._bridge.failures.pop(name, None)
+            if not may_be_asked(name, interest):
                 continue
-            settings = self._configuration.settings.get(name, {})
             try:
-                monitor: Monitor = entry_point.load()(clock=monotonic, settings=settings)
-                self._bridge.add(name, monitor)
+                live = live_source(name)
+                if live.is_asked(interest):
+                    settings = settings_of(name, live, self._configuration.settings)
+                    self._bridge.add(name, open_installed(name, clock=monotonic, settings=settings))
+                    for other in shadowed(name):
+                        log.warning("%s: %s is installed under this name too, and not used", name, other)
             except DeviceError as error:
-                log.error("%s: %s", name, error)
+                self._bridge.failed(name, error)
 
     def _reload(self) -> None:
         """HUP: the files are read again, unless we stop."""
@@ -220,7 +237,9 @@ class _Daemon:
             log.error("not reloaded: the rules and tasks from before stay in force")
             return f"{self._counted()}, from before: the files hold errors now"
         self._api.reload_errors = ()
+        begin_anew()
         self._bridge.declare(declarations)
+        self._servicing.files = declarations.files
         self._warn(declarations)
         self._open_monitors()
         log.info("reloaded: %s", self._counted())
@@ -230,8 +249,8 @@ class _Daemon:
 def _watched(configuration: Configuration) -> frozenset[str]:
     """The sources that there are monitors of; a recording may play any."""
     if configuration.recordings:
-        return frozenset(SOURCES)
-    return frozenset(installed_monitors())
+        return frozenset(SOURCES.names())
+    return watched_sources()
 
 
 def _folder_for_runs() -> Path | None:

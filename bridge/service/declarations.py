@@ -2,20 +2,25 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bridge.errors import DeclarationError, HandlerError
+from bridge.errors import DeclarationError, DeviceError, HandlerError
 from bridge.hosts.accounts import account_of
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.table import RuleTable
 from bridge.model.tasks import Registration
 from bridge.model.text import count_of
+from bridge.monitors.monitor import LiveSource
 from bridge.pipeline.load.doubts import doubts_of_tasks
 from bridge.pipeline.load.tasks import load_tasks
 from bridge.service.files import Opening, open_anything, read_directories, read_file, read_given
+from bridge.service.installed import installed_monitors, live_source, table_of
+from bridge.service.opened import guarded
 from bridge.service.places import Directories
 from bridge.service.trust import trust_in_files
+from bridge.sources.evdev import EVDEV
+from bridge.sources.serial import SERIAL
 from bridge.store.values import LEAST_BYTES, LEAST_ROWS, Durability, Limits
 from bridge.toml.document import Document, Problem
 from bridge.toml.schema import Table, root_table
@@ -27,11 +32,12 @@ Settings = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Declarations:
-    """What the files say; `doubts` are warnings for whoever runs it."""
+    """What the files say; `doubts` are warnings for whoever runs it, `files` has for each task where it stands."""
 
     rules: RuleTable
     tasks: tuple[Registration, ...]
     doubts: tuple[Problem, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def counted(declarations: Declarations) -> str:
@@ -56,7 +62,16 @@ def read_declarations_to_run(directories: Directories, watched: Collection[str])
     problems = [*unwatched, *_found_in(task_files, _check_users)]
     if problems:
         raise DeclarationError(problems)
-    return replace(declarations, doubts=tuple(doubts_of_tasks(declarations.tasks, task_files, watched)))
+    doubts = tuple(doubts_of_tasks(declarations.tasks, task_files, watched))
+    return replace(declarations, doubts=doubts, files=_files_of(task_files))
+
+
+def _files_of(documents: Iterable[Document]) -> Mapping[str, str]:
+    return {
+        table.content["name"]: document.file
+        for document in documents
+        for table in root_table(document, []).tables("task")
+    }
 
 
 def _found_in(documents: Iterable[Document], check: Callable[[Table], None]) -> Iterator[Problem]:
@@ -80,8 +95,8 @@ def _check_watched(root: Table, watched: Collection[str]) -> None:
         source = table.content["source"]
         if source not in watched:
             table.problem(f"there is no monitor of {source} in this hwbridge: it can be replayed, not run", "source")
-    for kind in ("serial", "input"):
-        for table in root.tables(kind):
+    for kind, source in (("serial", SERIAL.name), ("input", EVDEV.name)):
+        for table in root.tables(kind) if source not in watched else ():
             table.problem("there is no monitor in this hwbridge that would do it: it can be replayed, not run")
 
 
@@ -123,7 +138,14 @@ def read_settings(config: Path, *, given: bool, opening: Opening = open_anything
     """
     if not given and not config.exists():
         return {}
-    document = read_file(config, opening)
+    settings, problems = load_settings(read_file(config, opening))
+    if problems:
+        raise DeclarationError(problems)
+    return settings
+
+
+def load_settings(document: Document) -> tuple[Settings, list[Problem]]:
+    """The settings of hwbridge.toml, of the store and of all installed monitors, and everything that is wrong in it."""
     problems: list[Problem] = list(document.problems)
     root = root_table(document, problems)
     settings: dict[str, Mapping[str, object]] = {}
@@ -135,11 +157,35 @@ def read_settings(config: Path, *, given: bool, opening: Opening = open_anything
             "bytes": store.read("bytes", integer(minimum=LEAST_BYTES), default=Limits().bytes),
         }
         store.finish()
-    udev = root.table("udev")
-    if udev is not None:
-        settings["udev"] = {"group": udev.read("group", choice("auto", "udev", "kernel"), default="auto")}
-        udev.finish()
+    for monitor in installed_monitors() if root.content.keys() - {"store"} else ():
+        name = table_of(monitor)
+        root.known.add(name)
+        if name in root.content and name not in settings and (table := root.table(name)) is not None:
+            settings[name] = _settings_of_monitor(monitor, table)
     root.finish()
+    return settings, problems
+
+
+def _settings_of_monitor(monitor: str, table: Table) -> Mapping[str, object]:
+    try:
+        live = live_source(monitor)
+        return guarded(lambda: live.settings(table))
+    except DeviceError as error:
+        table.problem(str(error))
+        table.known.update(table.content)
+        return {}
+
+
+def settings_of(monitor: str, live: LiveSource, settings: Settings) -> Mapping[str, object]:
+    """The settings of a monitor: those of its table, or as they are without one.
+
+    Raises `DeviceError` where it cannot do without.
+    """
+    name = table_of(monitor)
+    if name in settings:
+        return settings[name]
+    problems: list[Problem] = []
+    found = guarded(lambda: live.settings(root_table(Document(file="hwbridge.toml"), problems)))
     if problems:
-        raise DeclarationError(problems)
-    return settings
+        raise DeviceError(f"it needs settings: the table [{name}] of hwbridge.toml; {problems[0].message}")
+    return found

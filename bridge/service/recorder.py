@@ -15,6 +15,7 @@ from bridge.model.checks import Checks
 from bridge.model.events import DeviceGone, Event, Origin
 from bridge.monitors.monitor import Clock, DescribingMonitor, Description, Monitor, TimedMonitor
 from bridge.service.blank_keys import blank_description, blank_events
+from bridge.service.installed import source_of
 from bridge.service.recorded_lines import event_lines, header_line
 from bridge.service.timeline import Timeline, Told
 from bridge.sources import SOURCES
@@ -73,7 +74,7 @@ class Recorder:
 
         `about` is what the header says besides sources and devices. Devices that only events tell of are counted.
         """
-        watched = [(name, partial(each.watch, interest(name))) for name, each in self._monitors.items()]
+        watched = [(name, partial(each.watch, interest(source_of(name)))) for name, each in self._monitors.items()]
         found = {name: self._told(name, watch) for name, watch in watched}
         header = self._header(about, found)
         # What came while other monitors began is earlier than what those found.
@@ -126,12 +127,13 @@ class Recorder:
         devices: list[Description] = []
         others = 0
         for name, monitor in self._monitors.items():
-            if isinstance(monitor, DescribingMonitor):
-                devices += monitor.describe()
-            else:
-                others += len({_device_of(event) for event in found[name]})
-        described = [blank_description(device) for device in devices] if self._blank else devices
-        return header_line({**about, "sources": [*self._monitors], "other-devices": others}, described)
+            described = monitor.describe() if isinstance(monitor, DescribingMonitor) else ()
+            devices += described
+            if not described:
+                others += len({device for event in found[name] if (device := _device_of(event))})
+        shown = [blank_description(device) for device in devices] if self._blank else devices
+        sources = [*dict.fromkeys(map(source_of, self._monitors))]
+        return header_line({**about, "sources": sources, "other-devices": others}, shown)
 
     def _lines(self, told: Iterable[Told]) -> list[str]:
         events = []

@@ -16,22 +16,30 @@ IDENTITY = ("id", "subsystem", "devpath", "name", "vendor", "product", "serial")
 _IDS = frozenset({"vendor", "product"})
 _ID = re.compile(r"[0-9A-Fa-f]{4}")
 _TELLING = frozenset({"state", "nodes"})
+_VIRTUAL = "/devices/virtual/"
+"""Where sysfs has the devices that are plugged nowhere; the next one of them has another number in its place."""
 
 
 def identity_of(fields: Fields) -> str:
     """What a device is known by: its ids and its serial number, or without one the place where it is plugged in.
 
-    So a device with a serial number is the same one in another place. Raises `InvalidValueError` where the fields
-    say neither ids nor place.
+    So a device with a serial number is the same one in another place. One that is made by software is plugged nowhere,
+    and is known by its name. Raises `InvalidValueError` where the fields say neither ids nor place.
 
     >>> identity_of({"subsystem": "usb", "vendor": "0403", "product": "6001", "serial": "A50285BI"})
     'usb-0403:6001-A50285BI'
     >>> identity_of({"subsystem": "usb", "vendor": "0403", "product": "6001", "ID_PATH": "pci-0000:00:14.0-usb-0:2"})
     'usb-0403:6001@pci-0000:00:14.0-usb-0:2'
+    >>> identity_of({"subsystem": "input", "devpath": "/devices/virtual/input/input12", "name": "Pedal"})
+    'input-Pedal'
     """
     ids = ":".join(filter(None, (_first(fields, "vendor", "ID_VENDOR_ID"), _first(fields, "product", "ID_MODEL_ID"))))
     serial, place = _first(fields, "serial", "ID_SERIAL_SHORT"), _first(fields, "ID_PATH", "devpath")
-    name = _first(fields, "ID_SERIAL", "name", "ID_MODEL") if not (ids or serial or place) else ""
+    name = _first(fields, "ID_SERIAL", "name", "ID_MODEL") if not serial else ""
+    if place.startswith(_VIRTUAL) and (ids or name):
+        place = ""
+    elif ids or place:
+        name = ""
     if not (ids or serial or place or name):
         raise InvalidValueError("does not say which device it is of: give its id, vendor, product, serial or devpath")
     known = "-".join(filter(None, (_first(fields, "subsystem", "ID_BUS"), ids.lower(), serial, name)))

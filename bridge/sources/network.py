@@ -26,7 +26,8 @@ DETAILS: Mapping[str, tuple[str, ...]] = {
 """
 KINDS = tuple(DETAILS)
 
-_OF_MACHINE = frozenset({"resolver", "internet"})
+OF_MACHINE = frozenset({"resolver", "internet"})
+"""The kinds that no interface has."""
 _INTEGERS = frozenset({"metered", "carrier", "speed", "mtu", "metric"})
 _IDENTIFYING = frozenset({"interface", "kind"})
 
@@ -37,8 +38,10 @@ def _subject(fields: Fields) -> Subject:
 
 def _checked(fields: dict[str, Field]) -> dict[str, Field]:
     kind = word_of(fields, "kind", KINDS)
-    if kind not in _OF_MACHINE or "interface" in fields:
+    if kind not in OF_MACHINE:
         text_of(fields, "interface")
+    elif "interface" in fields:
+        raise InvalidValueError(f"{kind} has no interface: it is of the whole machine")
     check_texts(fields, _INTEGERS | {"value"})
     if isinstance(fields.get("value", ""), str):
         text_of(fields, "value")

@@ -12,9 +12,17 @@ from bridge.model.events import SINCE, Field, Fields
 Subject = tuple[str, str]
 
 
+def _no_name(_: str) -> bool:
+    return False
+
+
+def _no_event(_: Fields) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One source of events.
+    """One source of events. One whose subjects all have a level, and have no device, needs only what has no default.
 
     `fields` are the names that every event of the source may have, `is_property` tells whether a name beside them
     may be one too (udev's properties, `@NAME`, `attr.NAME`). Fields in `is_hexadecimal` compare without case.
@@ -22,22 +30,22 @@ class Source:
 
     name: str
     fields: frozenset[str]
-    integers: frozenset[str]
-    is_property: Callable[[str], bool]
-    is_hexadecimal: Callable[[str], bool]
+    integers: frozenset[str] = frozenset()
+    is_property: Callable[[str], bool] = _no_name
+    is_hexadecimal: Callable[[str], bool] = _no_name
     default_key: str
     subject: Callable[[Fields], Subject]
-    is_moment: Callable[[Fields], bool]
+    is_moment: Callable[[Fields], bool] = _no_event
     """Whether the event is over as soon as it has happened, so that it has no level."""
     identifies: Callable[[str], bool]
     """Whether a field of this name says which subject an event is about, and not how that subject is."""
-    names_owner: Callable[[str], bool]
+    names_owner: Callable[[str], bool] = _no_name
     """Whether a field of this name says which device an event is of, whatever the event is about."""
-    checked: Callable[[dict[str, Field]], dict[str, Field]]
+    checked: Callable[[dict[str, Field]], dict[str, Field]] = dict
     """Recorded fields in their canonical form. Raises `InvalidValueError` for what no event of the source can be."""
-    leaves: Callable[[Fields], bool]
+    leaves: Callable[[Fields], bool] = _no_event
     """Whether the event says that its owner goes, and takes its levels with it."""
-    repeats: Callable[[Fields], bool]
+    repeats: Callable[[Fields], bool] = _no_event
     """Whether the event repeats a state (autorepeat), so that it neither starts nor ends a level."""
     lasting: frozenset[str] = frozenset()
     """The second halves of those subjects whose levels stay when their owner goes."""

@@ -34,9 +34,9 @@ DETAILS: Mapping[str, tuple[str, ...]] = {
     "ServicingComplete": ("task", "version"),
 }
 """For each name, the details that it may have. `status` is the kernel's (`Charging`), `kind` the source network's."""
-_RANGES: Mapping[str, tuple[int, int]] = {"offset": (-86_400, 86_400), "mains": (0, 1), "capacity": (0, 100)}
+RANGES: Mapping[str, tuple[int, int]] = {"offset": (-86_400, 86_400), "mains": (0, 1), "capacity": (0, 100)}
 """Details that are integers: seconds east of Greenwich, whether there is mains power, percent."""
-_INTEGERS = frozenset({"value", *_RANGES})
+_INTEGERS = frozenset({"value", *RANGES})
 
 
 def _checked(fields: dict[str, Field]) -> dict[str, Field]:
@@ -49,8 +49,8 @@ def _checked(fields: dict[str, Field]) -> dict[str, Field]:
     details = DETAILS.get(name, ())
     for detail in sorted(fields.keys() - {"name", "value", *details}):
         raise InvalidValueError(f"{detail} is no detail of {name}; that has {', '.join(details) or 'none'}")
-    for detail in sorted(fields.keys() & _RANGES.keys()):
-        number_of(fields, detail, *_RANGES[detail])
+    for detail in sorted(fields.keys() & RANGES.keys()):
+        number_of(fields, detail, *RANGES[detail])
     return fields
 
 

@@ -54,6 +54,7 @@ class TaskContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     due: Mapping[int, tuple[int, int]] = msgspec.field(default_factory=dict)
     failures: int = 0
     quarantined: str = ""
+    package: str = ""
 
 
 def written(content: object) -> str:

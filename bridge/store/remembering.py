@@ -116,6 +116,7 @@ class _Meaning:
                 definition=task.definition,
                 spent=frozenset(task.spent),
                 due={place: self.times.now + wall - self.times.wall for place, (_, wall) in task.due.items()},
+                package=task.package,
             )
         return TaskState(
             name=task.name,
@@ -125,6 +126,7 @@ class _Meaning:
             due={place: awake_and_asleep - self.times.asleep for place, (awake_and_asleep, _) in task.due.items()},
             failures=task.failures,
             quarantined=task.quarantined,
+            package=task.package,
         )
 
     def _memory(self) -> Memory:

@@ -130,6 +130,7 @@ def _task(kept: TaskKept, times: Times, boot: str) -> Named:
             due={place: (due + times.asleep, due + times.wall_offset) for place, due in state.due.items()},
             failures=state.failures,
             quarantined=state.quarantined,
+            package=state.package,
         )
     )
     return state.name, content, checksum_of_named(content.encode(), state.name.encode())

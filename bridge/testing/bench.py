@@ -36,6 +36,7 @@ from bridge.pipeline.load.tasks import load_task, load_tasks
 from bridge.pipeline.pipeline import Fact, Outcome
 from bridge.recording.record import event_of_record
 from bridge.service.declarations import Declarations, check_declarations
+from bridge.service.installed import use_plugins
 from bridge.service.recordings import merged
 from bridge.testing.details import given_details
 from bridge.testing.expected import Expectations
@@ -56,6 +57,7 @@ class Bench:
     """
 
     def __init__(self, folder: Path, expectations: Expectations) -> None:
+        use_plugins()
         self._folder = folder
         self._expectations = expectations
         self._tasks_given: Sequence[Document] = ()

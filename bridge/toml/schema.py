@@ -13,7 +13,7 @@ goes on to the next key. Only a document without problems means anything.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
@@ -152,7 +152,7 @@ class Table:
         """Reports the keys that nobody asked for; to be called once all others have been."""
         for key in self.content:
             if key not in self.known:
-                meant = did_you_mean(key, self.known) or f"; known here: {', '.join(sorted(self.known))}"
+                meant = did_you_mean(key, self.known) or _listed(self.known)
                 self.problem(f"unknown key{meant}", key)
 
     def _below(self, content: Mapping[str, Any], *keys: str | int) -> "Table":
@@ -167,6 +167,10 @@ class Table:
             where=where,
             named=named,
         )
+
+
+def _listed(known: Collection[str]) -> str:
+    return f"; known here: {', '.join(sorted(known))}" if known else "; there are no keys here"
 
 
 def root_table(document: Document, problems: list[Problem]) -> Table:

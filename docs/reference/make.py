@@ -19,6 +19,7 @@ from types import MappingProxyType
 
 import msgspec
 from public_python import public_errors, public_names
+from said_of_settings import ABOUT, DURATIONS, SETTINGS
 from said_of_tasks import (
     CANCELED,
     CONCURRENCY,
@@ -54,10 +55,12 @@ from bridge.model.tasks import (
     Retry,
 )
 from bridge.model.windows_names import windows_name
+from bridge.monitors.monitor import no_settings
 from bridge.pipeline.load.tasks import load_tasks
 from bridge.pipeline.load.triggers import NOT_ON_LINUX, SYSTEM
 from bridge.recording.jsonl import LONGEST_LINE
-from bridge.service.installed import installed_monitors
+from bridge.service.declarations import load_settings
+from bridge.service.installed import installed_monitors, live_source, table_of, watched_sources
 from bridge.sources import SOURCES
 from bridge.sources.source import Source
 from bridge.toml.document import SIZE_LIMIT, Problem, parse
@@ -221,6 +224,37 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def settings_tables() -> str:
+    """The tables of hwbridge.toml."""
+    read = {table_of(each) for each in installed_monitors() if live_source(each).settings is not no_settings}
+    if unsaid := read - SETTINGS.keys():
+        raise SystemExit(f"nothing is said of the tables {', '.join(sorted(unsaid))}")
+    return table(("table", "about"), ((f"[`[{name}]`](#{name})", ABOUT[name]) for name in SETTINGS))
+
+
+def settings_table(name: str) -> str:
+    """The keys of a table of hwbridge.toml."""
+
+    def problems(text: str) -> list[Problem]:
+        return load_settings(parse("", text.encode()))[1]
+
+    values = load_settings(parse("", f"[{name}]".encode()))[0][name]
+    keys = {key: (value, meaning) for key, (value, _, meaning) in SETTINGS[name].items()}
+    shown = {key: said or _shown(key, values[key]) for key, (_, said, _) in SETTINGS[name].items()}
+    return key_table(keys, problems, f'[{name}]\n"?" = 1', said=shown)
+
+
+def _shown(key: str, value: object) -> str:
+    """What holds without a setting."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return format_duration(value) if key in DURATIONS else str(value)
+        case _:
+            return f"`{value}`"
+
+
 def source_fields() -> str:
     """The fixed fields of every source."""
     rows = []
@@ -228,7 +262,7 @@ def source_fields() -> str:
         in_order = sorted(source.fields)
         rows.append((f"`{source.name}`", " ".join(f"`{name}`" for name in in_order), key_of(source)))
     head = ("source", "fields", "key of a raise, unless the rule says another")
-    watched = installed_monitors().keys()
+    watched = watched_sources()
     later = ", ".join(f"`{name}`" for name in SOURCES if name not in watched)
     return table(head, rows) + (f"\nCan be replayed and tested, but not watched yet: {later}.\n" if later else "")
 
@@ -301,6 +335,8 @@ def made() -> dict[str, str]:
         ),
         "dropped": table(("reason", "when"), ((f"`{each}`", DROPPED[each]) for each in DropReason)),
         "source fields": source_fields(),
+        "settings tables": settings_tables(),
+        **{f"settings {name}": settings_table(name) for name in SETTINGS},
         "limits": limits(),
         "python names": public_names(),
         "python errors": public_errors(),

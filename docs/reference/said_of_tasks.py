@@ -63,7 +63,7 @@ SYSTEM_TRIGGERS: Mapping[SystemTriggerType, str] = {
     SystemTriggerType.NETWORK_STATE_CHANGE: "something changed in the network",
     SystemTriggerType.INTERNET_AVAILABLE: "the condition `InternetAvailable` turns true",
     SystemTriggerType.SESSION_CONNECTED: "the condition `SessionConnected` turns true",
-    SystemTriggerType.SERVICING_COMPLETE: "a program was updated",
+    SystemTriggerType.SERVICING_COMPLETE: "another version of the package that brought the task is installed",
     SystemTriggerType.TIME_ZONE_CHANGE: "the time zone changed, or the offset that is in force",
     SystemTriggerType.BACKGROUND_WORK_COST_CHANGE: "what work in the background costs has changed",
     SystemTriggerType.POWER_STATE_CHANGE: "something changed in mains or batteries",

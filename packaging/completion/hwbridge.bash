@@ -21,7 +21,7 @@ _hwbridge_value() {
         triggers) _hwbridge_offered triggers ;;
         groups) _hwbridge_offered groups ;;
         instances) _hwbridge_offered instances ;;
-        sources) _hwbridge_words evdev udev ;;
+        sources) _hwbridge_words device evdev network serial system.clock system.network system.power system.session udev ;;
         files) compopt -o default 2>/dev/null ;;
         directories) compopt -o dirnames 2>/dev/null ;;
         "tasks or files") compopt -o default 2>/dev/null; _hwbridge_offered tasks ;;
@@ -66,7 +66,7 @@ _hwbridge() {
         run) options="--help --rules --tasks --socket --user --system --config --state --play --verbose" ;;
         check) options="--help --rules --tasks --user --system --json" ;;
         replay) options="--help --rules --tasks --user --system --from --to --until --speed --run --json --expect" ;;
-        record) options="--help --rules --source --for --count --quiet --blank-keys" ;;
+        record) options="--help --rules --source --config --for --count --quiet --blank-keys" ;;
         explain) options="--help --task --event --rules --tasks --rule --json --socket --user --system" ;;
         raise) options="--help --data --key --wait --socket --user --system" ;;
         wait) options="--help --timeout --key --json --socket --user --system" ;;

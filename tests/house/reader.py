@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,10 @@ class Reader:
                 assert self._check(block.name).returncode == 1, f"{block.place}: nothing is wrong with it"
             case "toml settings":
                 read_settings(path, given=True)
+            case "toml project":
+                self._install(block)
+            case "text replayed" | "jsonl replayed":
+                pass  # a file that a command of the page reads
             case "jsonl" | "evemu":
                 list(read_events(block.place, block.text.encode().splitlines(keepends=True)))
             case "json":
@@ -86,6 +91,20 @@ class Reader:
                 path.chmod(0o755)
             case kind:
                 raise AssertionError(f"{block.place}: nobody knows how to execute {kind!r}")
+
+    def _install(self, block: Block) -> None:
+        """Does what `pip install -e .` does with a project of plain modules: its entry points are found."""
+        project = tomllib.loads(block.text)["project"]
+        described = self._folder / "site" / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+        described.mkdir(parents=True)
+        (described / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        )
+        lines = []
+        for group, named in project["entry-points"].items():
+            lines += [f"[{group}]", *(f"{name} = {value}" for name, value in named.items())]
+        (described / "entry_points.txt").write_text("\n".join(lines))
+        self._options["env"]["PYTHONPATH"] = f"{self._folder}:{described.parent}"
 
     def end_daemon(self) -> None:
         """Ends the daemon, if there is one, when it has printed what the page says."""

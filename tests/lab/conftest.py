@@ -1,17 +1,17 @@
 """Tier 3: one guest for the whole test session, in which every scenario runs that a collected test asks for."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.lab.guest import GuestError, LabMissingError, find_lab, run_in_guest
+from tests.lab.guest import GuestError, LabMissingError, find_lab, run_in_guest, scenarios_command
+from tests.lab.inside.clock import LAST
 
 collect_ignore = ["inside"]  # the guest's programs
-GUEST_SECONDS = 600
+GUEST_SECONDS = 900
 """For all scenarios, the boot included; a guest that needs more hangs. Tests wait for that and for a boot before it."""
 
 Result = Mapping[str, Any]
@@ -34,8 +34,9 @@ def told(request: pytest.FixtureRequest) -> Told:
         pytest.skip(str(error))
     markers = [item.get_closest_marker("lab") for item in request.session.items]
     scenarios = list(dict.fromkeys(marker.args[0] for marker in markers if marker is not None))
+    scenarios.sort(key=lambda name: name == LAST)
     try:
-        guest = run_in_guest([sys.executable, "-m", "tests.lab.inside", *scenarios], timeout_seconds=GUEST_SECONDS)
+        guest = run_in_guest(scenarios_command(scenarios), timeout_seconds=GUEST_SECONDS)
         stdout, end = guest.stdout, f"the guest's program ended with {guest.returncode}:\n{guest.console}"
     except GuestError as error:
         stdout, end = error.stdout, str(error)

@@ -21,6 +21,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 START = "tests/lab/start.sh"
 STARTED = "lab: starting "
 """What start.sh says on the console when the guest is up."""
+PANIC = "Kernel panic"
+"""What the kernel says where it gives up."""
 
 CPU = "Nehalem"
 """x86-64-v2, which any wheel runs on; without the extensions for which Debian's kernel loads modules for seconds."""
@@ -50,7 +52,7 @@ class GuestError(Exception):
 
 
 class BootHungError(GuestError):
-    """The guest was not up after `BOOT_SECONDS`; it ran nothing."""
+    """The guest was not up after `BOOT_SECONDS`, or its kernel panicked before that; it ran nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +103,17 @@ def find_lab() -> Lab:
     return Lab(kernel=kernels[-1], tools=cache / "tools")
 
 
+def scenarios_command(scenarios: Sequence[str]) -> list[str]:
+    """What runs these scenarios in the guest. Raises `LabMissingError`."""
+    return [sys.executable, "-m", "tests.lab.inside", str(find_lab().tools), *scenarios]
+
+
 def run_in_guest(argv: Sequence[str], *, timeout_seconds: float, cpus: int = 2, memory: str = "1G") -> CompletedGuest:
     """Boots a guest (about 10 s), runs `argv` there as root in the project's directory, and waits for its end.
 
     The guest sees the files of this machine, and changes none of them. A systemd-udevd runs in it, no other daemon.
-    `timeout_seconds` counts from the start of QEMU; then the guest is killed. One that hangs in its boot is started
-    once more.
+    `timeout_seconds` counts from the start of QEMU; then the guest is killed. One that hangs or panics in its boot is
+    started once more: without KVM a kernel may find that its timer does not work.
 
     Raises:
         LabMissingError: the lab is not set up.
@@ -149,7 +156,8 @@ def _run(command: Sequence[str], timeout_seconds: float) -> CompletedGuest:
             os.killpg(process.pid, signal.SIGKILL)
             raise
     if STARTED.encode() not in stderr:
-        raise GuestError(f"the guest did not start (virtme-ng: exit {process.returncode}); {_end_of(stderr)}")
+        kind = BootHungError if PANIC.encode() in stderr else GuestError
+        raise kind(f"the guest did not start (virtme-ng: exit {process.returncode}); {_end_of(stderr)}")
     return CompletedGuest(
         returncode=process.returncode,
         stdout=stdout.decode(errors="replace"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
-from tests.lab.guest import PROJECT, GuestError, LabMissingError, run_in_guest
+from tests.lab.guest import PROJECT, GuestError, LabMissingError, run_in_guest, scenarios_command
 
 SCENARIOS: Mapping[str, str] = MappingProxyType(
     {
@@ -20,18 +20,24 @@ SCENARIOS: Mapping[str, str] = MappingProxyType(
         "audio-jack": "jack_recorded",
         "usb-headset": "headset_recorded",
         "keyboard-media-keys": "keyboard_recorded",
+        "hid-scanner": "scanner_recorded",
+        "usb-composite": "composite_recorded",
+        "serial-scanner": "serial_scanner_recorded",
     }
 )
 """The scenario in the guest that records each fixture."""
 SHIPPED = PROJECT / "rules"
+FIXTURES = PROJECT / "hw_fixtures"
 GUEST_SECONDS = 300
 """For one scenario, the boot included."""
 
 
-def replayed(recording: Path, *options: str) -> str:
-    """What `hwbridge replay` prints of the recording, with the shipped rules and no task."""
+def replayed(fixture: str, recording: Path, *options: str) -> str:
+    """What `hwbridge replay` prints of a recording of the fixture, with its own rules or the shipped, and no task."""
+    own = FIXTURES / fixture / "rules.toml"
+    rules = own if own.exists() else SHIPPED
     with TemporaryDirectory() as no_tasks:
-        arguments = [recording, f"--rules={SHIPPED}", f"--tasks={no_tasks}", *options]
+        arguments = [recording, f"--rules={rules}", f"--tasks={no_tasks}", *options]
         command = [sys.executable, "-m", "bridge", "replay", *map(str, arguments)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     return done.stdout
@@ -43,18 +49,18 @@ def record(fixture: str) -> None:
     Raises `GuestError`, with nothing written, where the guest or its scenario fails.
     """
     scenario = SCENARIOS[fixture]
-    guest = run_in_guest([sys.executable, "-m", "tests.lab.inside", scenario], timeout_seconds=GUEST_SECONDS)
+    guest = run_in_guest(scenarios_command([scenario]), timeout_seconds=GUEST_SECONDS)
     if not guest.stdout:
         raise GuestError(f"no word of {scenario}: {guest.console}")
     result = json.loads(guest.stdout)
     if result["failure"] is not None:
         raise GuestError(f"{result['failure']}\nwhat it logged:\n{result['log']}")
-    folder = PROJECT / "hw_fixtures" / fixture
+    folder = FIXTURES / fixture
     folder.mkdir(exist_ok=True)
     recording = folder / "recording.jsonl"
     lines = result["seen"]["recording"].splitlines()
     recording.write_text("".join(f"{line.rstrip()}\n" for line in lines))  # filled up to whole pages, for a KILL
-    (folder / "recording.expected").write_text(replayed(recording))
+    (folder / "recording.expected").write_text(replayed(fixture, recording))
 
 
 def main() -> int:

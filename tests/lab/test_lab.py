@@ -11,7 +11,7 @@ from tests.lab.inside.serial_gadget import NODE, SERIAL
 
 Result = Mapping[str, Any]
 
-pytestmark = pytest.mark.timeout(840)  # the first one boots the guest and waits for all scenarios
+pytestmark = pytest.mark.timeout(1200)  # the first one boots the guest and waits for all scenarios
 
 
 @pytest.mark.lab("devices_without_a_daemon")

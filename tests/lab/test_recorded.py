@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from tests.lab.inside.recorded import TYPED
-from tests.lab.record_fixtures import SCENARIOS, replayed
+from tests.lab.record_fixtures import FIXTURES, SCENARIOS, replayed
 
-FIXTURES = Path(__file__).parents[2] / "hw_fixtures"
 Result = Mapping[str, Any]
 
-pytestmark = pytest.mark.timeout(840)  # the first one boots the guest and waits for all scenarios
+pytestmark = pytest.mark.timeout(1200)  # the first one boots the guest and waits for all scenarios
 
 
 def marked(scenario: str, *values: object) -> object:
@@ -36,9 +35,11 @@ def rules_in(expected: str) -> list[str]:
     return [rule for rule, _ in groupby(line.split()[-1] for line in expected.splitlines())]
 
 
-@pytest.mark.parametrize((), [marked(scenario) for scenario in SCENARIOS.values()])
-def test_a_replay_raises_what_the_daemon_raised_while_it_was_recorded(result: Result, tmp_path: Path) -> None:
-    replay = [json.loads(line) for line in replayed(recording_of(result, tmp_path), "--json").splitlines()]
+@pytest.mark.parametrize("fixture", [marked(scenario, fixture) for fixture, scenario in SCENARIOS.items()])
+def test_a_replay_raises_what_the_daemon_raised_while_it_was_recorded(
+    fixture: str, result: Result, tmp_path: Path
+) -> None:
+    replay = [json.loads(line) for line in replayed(fixture, recording_of(result, tmp_path), "--json").splitlines()]
     told = [{name: each[name] for name in ("trigger", "key", "details")} for each in replay]
     runs = [{name: each[name] for name in ("trigger", "key", "details")} for each in result["seen"]["runs"]]
 
@@ -48,7 +49,7 @@ def test_a_replay_raises_what_the_daemon_raised_while_it_was_recorded(result: Re
 
 @pytest.mark.parametrize("fixture", [marked(scenario, fixture) for fixture, scenario in SCENARIOS.items()])
 def test_a_device_recorded_today_raises_what_its_fixture_raises(fixture: str, result: Result, tmp_path: Path) -> None:
-    today = replayed(recording_of(result, tmp_path))
+    today = replayed(fixture, recording_of(result, tmp_path))
 
     assert rules_in(today) == rules_in((FIXTURES / fixture / "recording.expected").read_text())
 

@@ -186,6 +186,13 @@ def test_a_system_trigger_without_a_monitor_never_goes_off() -> None:
     assert world.said() == [("monitor", "system", "nothing here watches system: TimeZoneChange never goes off")]
 
 
+def test_servicing_complete_needs_no_monitor() -> None:
+    world = World("", SystemTrigger(SystemTriggerType.SERVICING_COMPLETE))
+    world.sights["system"] = Sight(missing="the monitor of system is not open")
+
+    assert world.ready() == "ServicingComplete is watched"
+
+
 def test_triggers_of_time_say_when_and_application_triggers_that_they_are_requested() -> None:
     world = World("", TimeTrigger(900 * SECOND), ApplicationTrigger())
     world.now = 60 * SECOND

@@ -5,8 +5,10 @@ import pytest
 from bridge.mapping.load.rules import load_rules
 from bridge.mapping.needs import TaskNeeds
 from bridge.model.conditions import MAINS
+from bridge.model.events import Origin
+from bridge.sources.power import CHANGE
 from bridge.toml.document import parse
-from tests.pure.mapper_said import hear, mapper_for, words
+from tests.pure.mapper_said import hear, mapper_for, system, words
 
 NEEDED = TaskNeeds(conditions=frozenset({MAINS}))
 AC = "subsystem=power_supply POWER_SUPPLY_TYPE=Mains POWER_SUPPLY_ONLINE"
@@ -38,13 +40,48 @@ MET, LOST, UNKNOWN = (f"{word} {MAINS}" for word in ("met", "lost", "unknown"))
         pytest.param("0 ups subsystem=power_supply POWER_SUPPLY_TYPE=UPS POWER_SUPPLY_ONLINE=1", [], id="a UPS"),
         pytest.param("0 x subsystem=net POWER_SUPPLY_TYPE=Mains POWER_SUPPLY_ONLINE=1", [], id="no power supply"),
         pytest.param(f"0 ac {AC}=1\n1 ac gone", [MET, UNKNOWN], id="the only supply went"),
-        pytest.param(f"0 ac {AC}=1\n1 port {USB}=0\n2 ac gone", [MET, LOST], id="the one that was online went"),
+        pytest.param(f"0 ac {AC}=1\n1 port {USB}=0\n2 ac gone", [MET, UNKNOWN], id="a port alone, without a battery"),
+        pytest.param(
+            f"0 ac {AC}=1\n1 port {USB}=0\n1 bat {BATTERY}=Full\n2 ac gone",
+            [MET, LOST],
+            id="the one that was online went",
+        ),
         pytest.param(f"0 ac {AC}=0\n1 ac {AC}=1 action=remove", [LOST, UNKNOWN], id="as it goes it says what it was"),
         pytest.param(f"0 ac {AC}=1\n1 eth0 gone", [MET], id="something else went"),
     ],
 )
 def test_the_mains_are_what_the_power_supplies_of_the_machine_tell(script: str, expected: list[str]) -> None:
     assert hear(mapper_for(NEEDED), script) == expected
+
+
+def test_what_the_machine_says_of_its_mains_is_believed_before_what_a_supply_said() -> None:
+    """An adapter may change without an event of its own."""
+    mapper = mapper_for(NEEDED)
+    hear(mapper, f"0 ac {AC}=1")
+
+    told = [
+        system(CHANGE, mains=0),
+        system(CHANGE, mains=1),
+        system(CHANGE, mains=0, origin=Origin.RESYNC),
+        system(CHANGE),
+    ]
+
+    assert [words(mapper.receive(each)) for each in told] == [[LOST], [MET], [LOST], [MET]]
+
+
+def test_a_machine_that_stops_telling_of_its_mains_leaves_them_unknown() -> None:
+    mapper = mapper_for(NEEDED)
+
+    assert words(mapper.found(system(CHANGE, mains=0, origin=Origin.START))) == [LOST]
+    assert words(mapper.receive(system(CHANGE))) == [UNKNOWN]
+
+
+def test_the_monitor_of_power_is_asked_where_a_task_waits_for_the_mains() -> None:
+    mapper = mapper_for(NEEDED)
+
+    assert mapper.interest("system").may_ask("name", CHANGE)
+    assert not mapper.interest("system").may_ask("name", "BackgroundWorkCostChange")
+    assert not mapper.interest("udev").asks()
 
 
 def test_a_task_that_comes_later_is_told_of_the_mains() -> None:

@@ -114,7 +114,6 @@ def test_parity_is_said_by_its_word_or_its_letter(parity: Parity) -> None:
         ('{ delimiter = "0x03" }', DelimiterFrame(b"\x03")),
         ('{ delimiter = "0X0D0a" }', DelimiterFrame(b"\r\n")),
         ('{ delimiter = ";" }', DelimiterFrame(b";")),
-        ('{ delimiter = "0x3" }', DelimiterFrame(b"0x3")),
         ("{ length = 8 }", LengthFrame(8)),
         (r"{ regex = '\x02[^\x03]*\x03' }", RegexFrame.parse(r"\x02[^\x03]*\x03")),
     ],
@@ -128,6 +127,7 @@ def test_a_reply_and_a_delimiter_are_text_in_the_ports_encoding_or_bytes_in_hexa
 
     assert (port.reply, port.frame) == (b"\xe9", DelimiterFrame(b"\xe9"))
     assert serial('reply = "0x06"').reply == b"\x06"
+    assert serial('reply = "0x307836"').reply == b"0x6"
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,10 @@ def test_a_reply_and_a_delimiter_are_text_in_the_ports_encoding_or_bytes_in_hexa
         ('encoding = "hex"', 'encoding: "hex" is no encoding of text in which line ends are single bytes'),
         ('encoding = "utf9"', 'encoding: "utf9" is no encoding of text in which line ends are single bytes'),
         ('reply = ""', "reply: is empty"),
+        ('reply = "0x6"', 'reply: string "0x6": behind 0x stand hexadecimal digits, two for each byte'),
+        ('reply = "0x"', 'reply: string "0x": behind 0x stand hexadecimal digits, two for each byte'),
+        ('reply = "0X06 0x07"', 'reply: string "0X06 0x07": behind 0x stand hexadecimal digits, two for each byte'),
+        ('frame = { delimiter = "0x3" }', 'delimiter: string "0x3": behind 0x stand hexadecimal digits, two for each'),
         ('frame = "lines"', 'frame: expected "line", or a table of delimiter, length or regex, found string "lines"'),
         ("frame = 8", 'frame: expected "line", or a table of delimiter, length or regex, found integer 8'),
         ("frame = {}", "frame: needs one of delimiter, length, regex"),

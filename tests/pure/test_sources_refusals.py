@@ -70,7 +70,11 @@ def test_serial_refuses(fields: dict[str, Field], message: str) -> None:
             "kind is 'carrier', not one of link, address, route, resolver, internet",
         ),
         ({"kind": "link", "value": 1}, "has no interface"),
-        ({"kind": "internet", "interface": "", "value": 1}, "interface is empty"),
+        ({"kind": "link", "interface": "", "value": 1}, "interface is empty"),
+        (
+            {"kind": "internet", "interface": "eth0", "value": 1},
+            "internet has no interface: it is of the whole machine",
+        ),
         ({"interface": "eth0", "kind": "link"}, "has no value"),
         ({"interface": "eth0", "kind": "link", "value": ""}, "value is empty"),
         ({"interface": "eth0", "kind": "link", "value": -1}, "value is -1, not an integer from 0 to 1"),

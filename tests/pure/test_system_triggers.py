@@ -57,6 +57,34 @@ def test_what_is_told_again_or_was_only_found_is_no_edge(first: tuple[int, Origi
     assert mapper.receive(system("InternetNotAvailable", 1 - then[0])) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "opposite", "rises", "falls"),
+    [
+        ("InternetAvailable", "InternetNotAvailable", ["InternetAvailable"], []),
+        ("UserPresent", "UserNotPresent", ["UserPresent"], ["UserAway"]),
+        ("SessionConnected", "SessionDisconnected", ["SessionConnected"], []),
+    ],
+)
+def test_a_level_that_is_told_with_its_opposite_raises_once_and_rules_hear_both(
+    name: str, opposite: str, rises: list[str], falls: list[str]
+) -> None:
+    rules = [
+        f'[[rule]]\nname = "{each}={value}"\nsource = "system"\nmatch = {{ name = "{each}", value = {value} }}\n'
+        for each in (name, opposite)
+        for value in (0, 1)
+    ]
+    needs = TaskNeeds(frozenset({opposite}), ALL.system_triggers)
+    mapper = mapper_for(needs, "\n".join(rules))
+
+    def told(value: int) -> list[str]:
+        pair = (system(name, value), system(opposite, 1 - value))
+        return [word.removeprefix("raised ") for event in pair for word in words(mapper.receive(event))]
+
+    assert told(0) == [f"met {opposite}", *falls, f"{name}=0", f"{opposite}=1"]
+    assert told(1) == [f"lost {opposite}", *rises, f"{name}=1", f"{opposite}=0"]
+    assert told(0) == [f"met {opposite}", *falls, f"{name}=0", f"{opposite}=1"]
+
+
 def test_what_a_repair_tells_of_a_level_that_was_never_known_is_no_edge() -> None:
     assert raised(system("UserPresent", 1, RESYNC), system("UserPresent", 0)) == ["UserAway"]
 

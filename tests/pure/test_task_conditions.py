@@ -196,8 +196,9 @@ def test_a_monitor_is_asked_for_what_tasks_wait_for() -> None:
 
     mapper.serve(TaskNeeds(conditions=frozenset({"docked", "InternetAvailable", MAINS})), 0)
 
-    assert mapper.interest("udev").pinned("subsystem") == {"dock", "power_supply"}
-    assert mapper.interest("system").pinned("name") == {"InternetAvailable", "InternetNotAvailable"}
+    assert mapper.interest("udev").pinned("subsystem") == {"dock"}
+    asked = {"InternetAvailable", "InternetNotAvailable", "PowerStateChange"}
+    assert mapper.interest("system").pinned("name") == asked
     assert not mapper.interest("evdev").asks()
 
 

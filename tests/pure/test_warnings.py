@@ -70,9 +70,14 @@ IMPOSSIBLE = [
     ("serial", 'port = "scanner", frame = "0x17"', "frame", "frame = '0x17' in any case"),
     ("serial", 'port = "scanner", line = "17\\n"', "line", "line = '17\\n'"),
     ("network", 'kind = "link", addresses = "*"', "addresses", "kind = 'link' and addresses = '*'"),
+    ("network", 'kind = "internet", interface = "eth0"', "interface", "kind = 'internet' and interface = 'eth0'"),
+    ("network", 'kind = "link", value = "up"', "value", "value = 'up'; value is one of 0, 1"),
+    ("network", "value = 2", "value", "value = 2; value is one of 0, 1"),
     ("device", 'state = "arrived", vendor = "46d"', "vendor", "vendor = '46d' in any case"),
     ("system", 'name = "UserPresent", value = 2', "value", "name = 'UserPresent' and value = 2; value is one of 0, 1"),
-    ("system", 'name = "TimeZoneChange", value = 2', "value", "name = 'TimeZoneChange' and value = 2"),
+    ("system", 'name = "TimeZoneChange", value = 1', "value", "name = 'TimeZoneChange' and value = 1"),
+    ("system", 'name = "PowerStateChange", mains = 2', "mains", "mains = 2"),
+    ("system", 'capacity = 101', "capacity", "capacity = 101"),
 ]  # fmt: skip
 
 
@@ -109,6 +114,10 @@ def test_what_no_event_can_be_is_named_with_the_fewest_tests_and_what_there_is(
         ("device", 'state = "arrived", vendor = "046D", ID_BUS = "usb"'),
         ("system", 'name = "ClockStep", value = { min = 1000 }'),
         ("system", 'name = ["Suspend", "Resume"]'),
+        ("system", 'name = "PowerStateChange", mains = 0, capacity = { max = 20 }'),
+        ("system", 'name = "PowerStateChange", capacity = { not = true }'),
+        ("system", 'name = { not = "TimeZoneChange" }, value = 1'),
+        ("network", "interface = { not = true }, value = 1"),
         ("system", 'name = "UserPresent", value = 1'),
     ],
 )

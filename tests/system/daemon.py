@@ -31,7 +31,7 @@ _AS_ANOTHER_USER = """
 import json, os, sys
 # now: another user may be unable to read these files
 from bridge.cli import check, command, main, raise_, raise_at_once, replay, run, status
-import bridge.store.journal  # likewise
+import bridge.store.journal, importlib.metadata  # likewise
 from bridge.cli import cancel, explain, history, list, monitor, progress, reset, show, start, unregister, wait
 user = json.loads(sys.argv[1])
 os.setgroups(user["groups"])

@@ -18,6 +18,8 @@ from bridge.errors import DeviceError
 from bridge.monitors.evdev import EvdevMonitor
 from bridge.monitors.evdev_decode import Code, pack
 from bridge.monitors.evdev_node import CHUNK, Axis
+from bridge.monitors.monitor import LiveSource
+from bridge.sources.evdev import EVDEV
 
 PLACE = "MADE_INPUTS"
 EV_MSC = 4
@@ -34,7 +36,7 @@ class MadeInputs:
         described = folder / "site" / "made-1.dist-info"
         described.mkdir(parents=True)
         (described / "METADATA").write_text("Metadata-Version: 2.1\nName: made\nVersion: 1\n")
-        (described / "entry_points.txt").write_text(f"[bridge.monitors]\nevdev = {__name__}:open_monitor\n")
+        (described / "entry_points.txt").write_text(f"[bridge.monitors]\nevdev = {__name__}:LIVE\n")
         self.environment = {
             "PYTHONPATH": f"{folder / 'site'}:{Path(__file__).parent}",
             PLACE: str(folder / "devices.json"),
@@ -127,3 +129,6 @@ def open_monitor(*, clock: Callable[[], int], settings: Mapping[str, object]) ->
         if device.get("forbidden"):
             machine.forbidden[node] = PermissionError(errno.EACCES, "Permission denied", node)
     return EvdevMonitor(clock=clock, machine=machine)
+
+
+LIVE = LiveSource(source=EVDEV, open=open_monitor)

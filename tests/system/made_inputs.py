@@ -42,6 +42,8 @@ class PipeNode:
         self.values: dict[Code, int] = dict(values or {})
         self.masked: list[frozenset[Code]] = []
         self.failing: OSError | None = None
+        self.grabbed = False
+        self.at_grab: Callable[[], None] = lambda: None
         self.closed = False
 
     def fileno(self) -> int:
@@ -54,6 +56,13 @@ class PipeNode:
         if self.failing is not None:
             raise self.failing
         return {number: self.values.get((event_type, number), 0) for number in numbers}
+
+    def grab(self) -> None:
+        self.at_grab()
+        self.grabbed = True
+
+    def let_go(self) -> None:
+        self.grabbed = False
 
     def close(self) -> None:
         assert not self.closed

@@ -23,7 +23,7 @@ def in_namespace(test: Callable[[], None]) -> Callable[[], None]:
 
     @functools.wraps(test)
     def outside() -> None:
-        if reason := _why_not():
+        if reason := why_not():
             pytest.skip(reason)
         module = sys.modules[test.__module__].__file__
         assert module is not None
@@ -35,18 +35,24 @@ def in_namespace(test: Callable[[], None]) -> Callable[[], None]:
 
 
 @functools.cache
-def _why_not() -> str | None:
+def why_not() -> str | None:
+    """Why there can be no namespaces here, if so."""
     if shutil.which(UNSHARE[0]) is None:
         return "unshare (util-linux) is not installed"
     tried = subprocess.run([*UNSHARE, "sh", "-c", " && ".join(MOUNTS)], capture_output=True, text=True, check=False)
     return f"{' '.join(UNSHARE)} with mounts is not permitted: {tried.stderr.strip()}" if tried.returncode else None
 
 
-def _inside(module: str, name: str) -> None:
+def settle_in() -> None:
+    """What a process does first inside: its own `/run` and `/sys`, and a udevd that seems to run."""
     for mount in MOUNTS:
         subprocess.run(mount.split(), check=True)
     Path("/run/udev").mkdir()
     Path("/run/udev/control").touch()
+
+
+def _inside(module: str, name: str) -> None:
+    settle_in()
     run_test(module, name)
 
 

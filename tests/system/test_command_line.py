@@ -185,3 +185,13 @@ def test_rich_is_loaded_only_where_a_person_looks(daemon: Daemon, verb: str) -> 
     )
 
     assert (done.returncode, done.stderr) == (0, "False\n")
+
+
+def test_a_file_that_is_always_looked_at_and_cannot_be_is_named() -> None:
+    home = f"/{'x' * 300}"  # longer than a name can be: root, too, is refused
+
+    done = hwbridge("run", "--user", environment={"HOME": home, "XDG_RUNTIME_DIR": "/nowhere"})
+
+    assert done.code == 1
+    assert done.error.startswith(f"hwbridge: {home}/")
+    assert done.error.endswith(": File name too long")

@@ -25,6 +25,7 @@ from bridge.model.events import DeviceGone, Event, Field, Origin
 from bridge.monitors.evdev_decode import SIZE, SYN_DROPPED, Code, decode, pack, pair, prepare, until_dropped
 from bridge.monitors.evdev_device import EvdevDevice, Found
 from bridge.monitors.evdev_node import has_state
+from bridge.monitors.input_asked import Asked
 from bridge.sources.evdev import InputIdentity, event_of_value, fields_of_code
 
 JACK = InputIdentity(device="/dev/input/event3", name="HDA Intel Jack", phys="ALSA", bustype="0019")
@@ -55,7 +56,7 @@ def told(found: Found) -> list[tuple[str, object, Origin]]:
 
 def test_an_event_has_the_fields_of_its_device_its_names_its_value_and_the_kernels_time(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE})))
 
     node.send(HEADPHONE, 1, at=12_000_345)
 
@@ -107,7 +108,7 @@ def test_everything_up_to_the_first_loss_is_kept(
 def test_each_wanted_code_with_a_level_is_told_when_the_device_is_opened(node: PipeNode) -> None:
     node.values = {HEADPHONE: 1, KEY_A: 1, ABS_X: -7}
 
-    found = device_on(node).watch(JACK, frozenset({HEADPHONE, MICROPHONE, ABS_X, REL_X, MT_SLOT_X}))
+    found = device_on(node).watch(JACK, Asked(wanted=frozenset({HEADPHONE, MICROPHONE, ABS_X, REL_X, MT_SLOT_X})))
 
     assert told(found) == [
         ("ABS_X", -7, Origin.START),
@@ -119,7 +120,7 @@ def test_each_wanted_code_with_a_level_is_told_when_the_device_is_opened(node: P
 
 def test_only_what_is_wanted_is_let_pass_and_told_even_by_a_kernel_that_masks_nothing(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE})))
 
     node.send(MICROPHONE, 1)
     node.send(REL_X, 5)
@@ -130,7 +131,7 @@ def test_only_what_is_wanted_is_let_pass_and_told_even_by_a_kernel_that_masks_no
 
 def test_autorepeat_is_passed_on_as_it_is(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({KEY_A}))
+    device.watch(JACK, Asked(wanted=frozenset({KEY_A})))
 
     for value in (1, 2, 2, 0):
         node.send(KEY_A, value)
@@ -140,7 +141,7 @@ def test_autorepeat_is_passed_on_as_it_is(node: PipeNode) -> None:
 
 def test_syn_events_are_told_only_to_a_rule_that_asks(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({SYN_REPORT, SYN_DROPPED, HEADPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({SYN_REPORT, SYN_DROPPED, HEADPHONE})))
 
     node.send(HEADPHONE, 1)
     node.drop()
@@ -150,7 +151,7 @@ def test_syn_events_are_told_only_to_a_rule_that_asks(node: PipeNode) -> None:
 
 def test_after_a_loss_what_changed_is_told_as_repaired_and_what_did_not_is_not(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE, MICROPHONE, ABS_X, REL_X}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE, MICROPHONE, ABS_X, REL_X})))
     node.send(MICROPHONE, 1)
 
     node.drop()
@@ -167,7 +168,7 @@ def test_after_a_loss_what_changed_is_told_as_repaired_and_what_did_not_is_not(n
 
 def test_a_loss_is_repaired_at_once_without_the_report_that_a_mask_may_hide(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE})))
     node.values[HEADPHONE] = 1
 
     node.drop()
@@ -177,7 +178,7 @@ def test_a_loss_is_repaired_at_once_without_the_report_that_a_mask_may_hide(node
 
 def test_a_key_that_repeated_is_down_and_no_change_after_a_loss(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({KEY_A}))
+    device.watch(JACK, Asked(wanted=frozenset({KEY_A})))
     node.send(KEY_A, 1)
     node.send(KEY_A, 2)
     node.values[KEY_A] = 1
@@ -189,7 +190,7 @@ def test_a_key_that_repeated_is_down_and_no_change_after_a_loss(node: PipeNode) 
 
 def test_a_touchs_axes_are_not_repaired_with_a_state_that_the_kernel_does_not_have(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({MT_SLOT_X}))
+    device.watch(JACK, Asked(wanted=frozenset({MT_SLOT_X})))
     node.send(MT_SLOT_X, 500)
 
     node.values[MT_SLOT_X] = 0
@@ -200,7 +201,7 @@ def test_a_touchs_axes_are_not_repaired_with_a_state_that_the_kernel_does_not_ha
 
 def test_each_loss_is_one_line_in_the_log(node: PipeNode, caplog: pytest.LogCaptureFixture) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE})))
 
     node.drop()
     device.read()
@@ -211,11 +212,11 @@ def test_each_loss_is_one_line_in_the_log(node: PipeNode, caplog: pytest.LogCapt
 
 def test_codes_that_become_wanted_are_told_and_those_that_were_are_not_told_again(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE})))
     node.send(HEADPHONE, 1)
     node.values[KEY_A] = 1
 
-    found = device.watch(JACK, frozenset({HEADPHONE, KEY_A}))
+    found = device.watch(JACK, Asked(wanted=frozenset({HEADPHONE, KEY_A})))
 
     assert told(found) == [("SW_HEADPHONE_INSERT", 1, Origin.LIVE), ("KEY_A", 1, Origin.START)]
     assert node.masked[-1] == {HEADPHONE, KEY_A}
@@ -223,17 +224,17 @@ def test_codes_that_become_wanted_are_told_and_those_that_were_are_not_told_agai
 
 def test_what_the_kernel_threw_away_because_its_state_was_asked_is_told_too(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE})))
     node.values |= {HEADPHONE: 1, MICROPHONE: 1}
 
-    found = device.watch(JACK, frozenset({HEADPHONE, MICROPHONE}))
+    found = device.watch(JACK, Asked(wanted=frozenset({HEADPHONE, MICROPHONE})))
 
     assert told(found) == [("SW_HEADPHONE_INSERT", 1, Origin.RESYNC), ("SW_MICROPHONE_INSERT", 1, Origin.START)]
 
 
 def test_a_snapshot_is_what_has_been_told_and_asks_nothing(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE, MICROPHONE, REL_X}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE, MICROPHONE, REL_X})))
     node.send(HEADPHONE, 1)
     node.send(REL_X, 3)
     device.read()
@@ -247,7 +248,7 @@ def test_a_snapshot_is_what_has_been_told_and_asks_nothing(node: PipeNode) -> No
 
 def test_an_unplugged_device_tells_the_rest_and_then_its_end(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE})))
     node.send(HEADPHONE, 1)
 
     node.unplug()
@@ -260,7 +261,7 @@ def test_an_unplugged_device_tells_the_rest_and_then_its_end(node: PipeNode) -> 
 
 def test_a_removed_device_tells_the_rest_and_its_end_in_one_go(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE})))
     node.send(HEADPHONE, 1)
 
     *rest, end = device.read_rest()
@@ -271,7 +272,7 @@ def test_a_removed_device_tells_the_rest_and_its_end_in_one_go(node: PipeNode) -
 
 def test_a_device_that_goes_during_a_repair_has_told_what_came_before_the_loss(node: PipeNode) -> None:
     device = device_on(node)
-    device.watch(JACK, frozenset({HEADPHONE, MICROPHONE}))
+    device.watch(JACK, Asked(wanted=frozenset({HEADPHONE, MICROPHONE})))
     node.send(HEADPHONE, 1)
     node.drop()
     node.unplug()
@@ -286,7 +287,7 @@ def test_a_device_that_fails_ends_with_its_reason(node: PipeNode) -> None:
     device = device_on(node)
     node.failing = OSError(errno.EIO, "Input/output error")
 
-    found = device.watch(JACK, frozenset({HEADPHONE}))
+    found = device.watch(JACK, Asked(wanted=frozenset({HEADPHONE})))
 
     assert found == [DeviceGone("evdev", NOW, "/dev/input/event3")]
     assert device.failure == "Input/output error"
@@ -346,7 +347,7 @@ def test_wherever_events_are_lost_and_however_they_are_cut_the_known_state_ends_
     kernel = Kernel(flushes=flushes)
     device = device_on(kernel)
     wanted = frozenset(CODES)
-    found = device.watch(JACK, wanted)
+    found = device.watch(JACK, Asked(wanted=wanted))
 
     for step in steps:
         match step:
@@ -375,7 +376,7 @@ def test_however_the_bytes_are_cut_the_same_events_come_out(
 ) -> None:
     node = PipeNode()
     device = device_on(node)
-    device.watch(JACK, frozenset(CODES))
+    device.watch(JACK, Asked(wanted=frozenset(CODES)))
     data = b"".join(pack(*each) for each in sent)
     cuts = [0, *(cut for cut in accumulate(sizes) if cut < len(data)), len(data)]
 

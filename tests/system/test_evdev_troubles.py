@@ -1,14 +1,17 @@
 """What the monitor of input devices does where it is refused something, and where something is lost or fails."""
 
 import errno
+from contextlib import closing
 
 import pytest
 from made_inputs import HEADPHONE, JACK, NODE, NOW, MadeMachine, MadeUevent, asking, told
 
 from bridge.errors import InvalidValueError
 from bridge.model.events import DeviceGone, Event, Origin
-from bridge.monitors.evdev import EvdevMonitor, open_monitor
+from bridge.monitors.evdev import LIVE, EvdevMonitor, open_monitor
 from bridge.monitors.monitor import MonitorReport
+from bridge.toml.document import parse
+from bridge.toml.schema import Table
 
 
 def test_lost_uevents_are_repaired_by_listing(
@@ -113,7 +116,36 @@ def test_a_subscription_that_fails_is_one_line_and_is_made_anew_at_reload(
     assert (monitor.report().refused, len(machine.uevents), machine.uevents[0].closed) == ((), 2, True)
 
 
-def test_settings_are_refused() -> None:
+def settings_table(group: str) -> Table:
+    document = parse("hwbridge.toml", f'group = "{group}"'.encode())
+    return Table(document=document, problems=[], content=document.tables)
+
+
+@pytest.mark.parametrize("group", ["auto", "kernel"])
+def test_the_group_that_tells_of_devices_is_a_setting(group: str) -> None:
+    table = settings_table(group)
+
+    assert LIVE.settings(table) == {"group": group}
+    assert table.problems == []
+
+
+def test_a_group_that_nobody_tells_in_is_refused_with_its_line() -> None:
+    table = settings_table("udevd")
+    LIVE.settings(table)
+
+    (problem,) = table.problems
+    assert (problem.line, problem.key) == (1, "group")
+
+
+def test_a_machine_is_asked_in_the_group_of_the_settings() -> None:
+    with (
+        closing(open_monitor(clock=lambda: NOW, settings={"group": "nobody"})) as monitor,
+        pytest.raises(InvalidValueError, match="'nobody' is none of auto, udev, kernel"),
+    ):
+        monitor.watch(asking(JACK))
+
+
+def test_another_setting_is_refused() -> None:
     with pytest.raises(InvalidValueError, match=r"\[evdev\] grab: unknown key"):
         open_monitor(clock=lambda: NOW, settings={"grab": True})
 

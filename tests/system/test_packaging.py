@@ -21,6 +21,7 @@ SYSTEM, USER = PACKAGING / "hwbridge.service", PACKAGING / "user/hwbridge.servic
 SYSTEM_SOCKET, USER_SOCKET = PACKAGING / "hwbridge.socket", PACKAGING / "user/hwbridge.socket"
 HANDLERS = PACKAGING / "handlers.conf"
 HOW_TO = ROOT / "docs/how-to/run-as-a-service.md"
+WITH_DROP_INS = (HOW_TO, ROOT / "docs/how-to/wait-for-the-network.md")
 
 
 def tool(name: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -99,12 +100,13 @@ def test_systemd_finds_nothing_wrong_with_the_drop_ins(tmp_path: Path) -> None:
     dropped_in = tmp_path / "hwbridge.service.d"
     dropped_in.mkdir()
     shutil.copy(HANDLERS, dropped_in)
-    blocks = re.findall(r"^```systemd\n(.*?)^```\n", HOW_TO.read_text(), re.DOTALL | re.MULTILINE)
+    pages = "".join(page.read_text() for page in WITH_DROP_INS)
+    blocks = re.findall(r"^```systemd\n(.*?)^```\n", pages, re.DOTALL | re.MULTILINE)
     for number, block in enumerate(blocks):
         (dropped_in / f"{number}.conf").write_text(block)
     done = verified(copies(tmp_path, SYSTEM, SYSTEM_SOCKET))
 
-    assert len(blocks) >= 2
+    assert len(blocks) >= 3
     assert (done.returncode, done.stderr) == (0, "")
 
 

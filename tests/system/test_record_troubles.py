@@ -44,6 +44,26 @@ def start(inputs: MadeInputs, *arguments: Argument, **more: Any) -> "subprocess.
     return subprocess.Popen(command, env=environment_of(inputs.environment), **more)
 
 
+RULE_OF_A_PORT = """
+[[rule]]
+name = "all"
+source = "serial"
+match = { port = "scanner" }
+raise = "{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"
+"""
+
+
+def test_serial_ports_are_recorded_only_with_the_files_that_declare_them(tmp_path: Path) -> None:
+    (tmp_path / "none.toml").write_text(RULE_OF_A_PORT)
+    without_rules = hwbridge("record", "--source", "serial", "--for", "0s")
+    without_ports = hwbridge("record", "--source", "serial", "--for", "0s", "--rules", tmp_path / "none.toml")
+
+    meant = "no serial port is opened that is not declared: give --rules, with files that hold [[serial]]"
+    assert (without_rules.code, without_rules.error) == (1, f"hwbridge: {meant}")
+    assert (without_ports.code, without_ports.error) == (1, f"hwbridge: {meant}")
+    assert without_rules.out == without_ports.out == ""
+
+
 def waiting_in(pipe: IO[bytes]) -> int:
     """The bytes that nobody has taken from a pipe."""
     (waiting,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
@@ -159,8 +179,10 @@ def test_a_person_who_watches_is_told_what_is_recorded(inputs: MadeInputs, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--source", "keyboard"), "argument --source: 'keyboard' is not one of evdev, udev"),
-        (("--source", "serial"), "argument --source: serial cannot be recorded yet: this version"),
+        (
+            ("--source", "keyboard"),
+            "argument --source: 'keyboard' is not one of device, evdev, network, serial, system, udev",
+        ),
         (("--count", "0"), "argument --count: '0' is not a number of events"),
         (("--count", "-1"), "argument --count: '-1' is not a number of events"),
         (("--for", "10"), "argument --for: '10' is not a duration"),

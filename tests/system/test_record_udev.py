@@ -59,7 +59,8 @@ def lines(file: Path) -> list[dict[str, Any]]:
 @in_namespace
 def test_devices_that_are_there_come_and_go_are_recorded_and_replayed() -> None:
     write_down("c1:3", ID_NAME="null")
-    with folder() as place, FakeUdevd() as udevd, recording(place / "r.jsonl", "--count", "3") as process:
+    sources = ("--source", "evdev", "--source", "udev")
+    with folder() as place, FakeUdevd() as udevd, recording(place / "r.jsonl", *sources, "--count", "3") as process:
         udevd.send("add", "/devices/a", "mem", ID_NAME="first", lowercase="left out")
         udevd.send("add", "/devices/b", "tty")
         udevd.send("remove", "/devices/a", "mem")

@@ -166,3 +166,15 @@ def test_keys_that_make_no_text_stay() -> None:
     events = [key(name, 1) for name in ("KEY_LEFTCTRL", "KEY_MUTE", "KEY_POWER", "KEY_F1", "KEY_ESC", "BTN_LEFT")]
 
     assert blank_events(events) == events
+
+
+@given(st.text(st.characters(exclude_characters="\r\n"), max_size=20))
+def test_of_a_line_that_keys_spelled_only_the_length_is_left(line: str) -> None:
+    spelled = Event("serial", 0, {"port": "scanner", "device": NODE, "line": line})
+    read = Event("serial", 0, {"port": "scanner", "device": "/dev/ttyUSB0", "line": line})
+
+    blanked, kept = blank_events([spelled, read])
+
+    assert isinstance(blanked, Event)
+    assert blanked.fields == {"port": "scanner", "device": NODE, "line": "a" * len(line)}
+    assert kept == read

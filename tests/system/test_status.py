@@ -68,6 +68,7 @@ def test_a_raise_counts_whether_a_task_hears_it_or_not(daemon: Daemon) -> None:
         assert daemon.raise_trigger() == "NoSubscribers"
 
         assert daemon.status()["raised"] == 1
+        assert "\n0 events seen, 1 trigger raised\n" in status(daemon)
 
 
 def test_a_recording_that_plays_is_shown_and_what_moves_a_cursor_is_escaped(daemon: Daemon) -> None:

@@ -203,3 +203,21 @@ def test_a_udevd_that_tells_late_leads_to_the_true_state_too(data: st.DataObject
 
         assert world.state == world.truth()
         assert not world.live_numbers() - world.sent
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data(), st.sampled_from(ASKS), st.integers(1, 4))
+def test_a_look_at_everything_at_any_moment_leads_to_the_true_state(
+    data: st.DataObject, asks: Interest, room: int
+) -> None:
+    world = World(data, room=room, may_lag=True)
+
+    with closing(world.monitor):
+        world.watch(asks)
+        for _ in range(3):
+            world.some_things_happen()
+            world.hear(world.monitor.resync())
+        world.read_all()
+
+        assert world.state == world.truth()
+        assert not world.live_numbers() - world.sent

@@ -234,3 +234,63 @@ def test_a_synthetic_event_says_that_the_device_was_there_before(machine: FakeMa
     assert in_short(after_a_loss(machine, monitor, lost)) == [("live", "add", PORT)]
     machine.happens("remove", PORT)
     assert fields_of(monitor.read())[-1]["ID_SERIAL"] == "A5"
+
+
+def test_a_look_at_everything_tells_what_nobody_could_tell(machine: FakeMachine, monitor: UdevMonitor) -> None:
+    machine.happens("add", "/devices/changes", ID_SERIAL="A5")
+    machine.happens("add", "/devices/goes", ID_SERIAL="B6")
+    machine.happens("add", "/devices/stays")
+    monitor.watch(TTY)
+    machine.happen("change", {"DEVPATH": "/devices/changes", "SUBSYSTEM": "tty", "ID_SERIAL": "C7"})
+    machine.happen("remove", {"DEVPATH": "/devices/goes"})
+    machine.happen("add", {"DEVPATH": "/devices/comes", "SUBSYSTEM": "tty"})
+
+    told = monitor.resync()
+
+    assert in_short(told) == [
+        ("resync", "remove", "/devices/goes"),
+        ("resync", "add", "/devices/comes"),
+        ("resync", "change", "/devices/changes"),
+    ]
+    assert fields_of(told)[0]["ID_SERIAL"] == "B6"
+    assert monitor.report().lost == 0
+    assert monitor.resync() == []
+
+
+def test_a_look_at_everything_tells_first_what_has_come_as_it_came(machine: FakeMachine, monitor: UdevMonitor) -> None:
+    monitor.watch(TTY)
+    machine.room = 3 * AT_ONCE
+    for subscription in machine.open:
+        subscription._room = machine.room
+    machine.happens("add", PORT)
+    for number in range(AT_ONCE):
+        machine.happens("change", PORT, V=str(number))
+    machine.happens("remove", PORT)
+
+    told = in_short(monitor.resync())
+
+    assert {origin for origin, _, _ in told} == {"live"}
+    assert told[-1] == ("live", "remove", PORT)
+
+
+def test_what_a_look_at_everything_told_is_not_told_again_when_udevd_comes_to_it(
+    machine: FakeMachine, monitor: UdevMonitor
+) -> None:
+    monitor.watch(TTY)
+    late = machine.happen("add", {"DEVPATH": PORT, "SUBSYSTEM": "tty"})
+
+    assert in_short(monitor.resync()) == [("resync", "add", PORT)]
+    machine.tell(late)
+    assert monitor.read() == []
+
+
+def test_a_look_at_everything_in_a_storm_ends_with_one_line_and_in_the_true_state(
+    machine: FakeMachine, monitor: UdevMonitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    monitor.watch(TTY)
+    overflow(machine)
+    machine.happens("add", PORT)
+
+    assert in_short(monitor.resync()) == [("resync", "add", PORT)]
+    assert monitor.report().lost == 1
+    assert len(caplog.messages) == 1

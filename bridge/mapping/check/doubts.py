@@ -4,13 +4,16 @@ Each function is one such mistake and yields its doubts; `warnings.py` knows the
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from bridge.mapping.check.endless import endless_part
 from bridge.mapping.check.possible import ACTIONS, OneOf, can_pass, culprits, kinds_of, values_beside
 from bridge.mapping.conditions import Condition, OnDevice
 from bridge.mapping.match import Present
+from bridge.mapping.ports import RegexFrame, SerialPort
 from bridge.mapping.rules import Debounce, HoldFor, Rule, StartState
+from bridge.mapping.system_levels import LEVELS
 from bridge.model.checks import Checks
 from bridge.sources.source import Source
 from bridge.toml.lines import Path
@@ -81,6 +84,36 @@ def _globs(value: object, keys: Path) -> Iterator[tuple[Path, str]]:
             yield from _globs(inner, (*keys, "not"))
 
 
+def endless(tests: Tests) -> Iterator[Doubt]:
+    """A regex of which some text has no end."""
+    for name, value in tests.content.items():
+        for keys, text in _regexes(value, (*tests.keys, name)):
+            yield from _endless(text, keys)
+
+
+def endless_frame(port: SerialPort) -> Iterator[Doubt]:
+    """The same in a frame."""
+    if isinstance(port.frame, RegexFrame):
+        yield from _endless(port.frame.pattern.pattern.decode(), ("frame", "regex"))
+
+
+def _endless(regex: str, keys: Path) -> Iterator[Doubt]:
+    part = endless_part(regex)
+    if part is not None:
+        yield Doubt(f"{part} repeats what is repeated already, and a text that does not fit may take for ever", keys)
+
+
+def _regexes(value: object, keys: Path) -> Iterator[tuple[Path, str]]:
+    match value:
+        case {"regex": str(text)}:
+            yield (*keys, "regex"), text
+        case list():
+            for place, each in enumerate(value):
+                yield from _regexes(each, (*keys, place))
+        case {"not": inner}:
+            yield from _regexes(inner, (*keys, "not"))
+
+
 def path_in_sys(tests: Tests) -> Iterator[Doubt]:
     """A devpath as a path in the file system."""
     devpath = tests.content.get("devpath")
@@ -100,6 +133,25 @@ def impossible(tests: Tests) -> Iterator[Doubt]:
     meant = f"; {last} is one of {', '.join(map(str, values))}" if values else ""
     shown = " and ".join(f"{name} = {test}" for name, test in guilty)
     yield Doubt(f"no event of {tests.source.name} can have {shown}{meant}", tests.place(last))
+
+
+def untold(source: Source, checks: Checks, told: Collection[str]) -> Iterator[Doubt]:
+    """Names of which the monitors of a source tell none, where these are `told`."""
+    test = dict(checks).get("name")
+    names = sorted(map(str, test.exact() or ())) if test is not None else []
+    if test is None or not names or not can_pass(source, (("name", test),)) or not set(told).isdisjoint(names):
+        return
+    levels = [f"; it is the trigger that {meant} raises" for name in names for meant in _LEVELS_OF.get(name, ())]
+    yield Doubt(f"nothing here tells of name = {test}{''.join(levels[:1])}", ("match", "name"))
+
+
+_LEVELS_OF = {
+    str(trigger): [f"{level.name} = {value}"]
+    for level in LEVELS
+    for trigger, value in ((level.rises, 1), (level.falls, 0))
+    if trigger is not None
+}
+"""For each system trigger that is the edge of a level, that level and its value."""
 
 
 def autorepeat(tests: Tests) -> Iterator[Doubt]:
@@ -189,8 +241,26 @@ def never_found(rule: Rule, _: Content) -> Iterator[Doubt]:
             yield Doubt(f"devices that are found have action = 'add', and {name} is {test}", ("start_state",))
 
 
+def twin_adapters(port: SerialPort) -> Iterator[Doubt]:
+    """A port that is known by nothing but its kind, of which two may be plugged in."""
+    if port.match and all(_OF_A_KIND.fullmatch(name) for name, _ in port.match):
+        message = (
+            "fits every device of its kind, and of two the first by its place is opened; "
+            "ID_SERIAL_SHORT or ID_PATH tells them apart"
+        )
+        yield Doubt(message, ("match",))
+
+
+_OF_A_KIND = re.compile(
+    r"@?(ID_(USB_)?(VENDOR|MODEL|REVISION)(_ID|_ENC|_FROM_DATABASE)?|ID_BUS|ID_(USB_)?(TYPE|DRIVER|CLASS_FROM_DATABASE)"
+    r"|attr\.(idVendor|idProduct|bcdDevice|manufacturer|product)|PRODUCT|DRIVER|SUBSYSTEM|MAJOR)"
+    r"|subsystem|devtype|driver"
+)
+"""What two devices of one kind have in common."""
+
 OF_TESTS: tuple[Callable[[Tests], Iterator[Doubt]], ...] = (
     alternation,
+    endless,
     path_in_sys,
     impossible,
     autorepeat,
@@ -202,4 +272,5 @@ OF_RULES: tuple[Callable[[Rule, Content], Iterator[Doubt]], ...] = (
     absent_in_templates,
     never_found,
 )
+OF_PORTS: tuple[Callable[[SerialPort], Iterator[Doubt]], ...] = (twin_adapters, endless_frame)
 OF_CONDITIONS: tuple[Callable[[Condition, Content], Iterator[Doubt]], ...] = (pinned_condition,)

@@ -86,7 +86,7 @@ _NOT_EMPTY = Text(re.compile(".+", re.DOTALL))
 
 def kinds_of(source: Source, checks: Checks) -> Iterator[Kind]:
     """The kinds of events in which each of the tests can hold."""
-    for kind in _KINDS[source.name](dict(checks)):
+    for kind in _KINDS.get(source.name, _of_plugin)(dict(checks)):
         if all(kind[name](test) for name, test in checks if name in kind):
             yield kind
 
@@ -158,7 +158,9 @@ def _of_serial(_: Mapping[str, Test]) -> Iterator[Kind]:
 def _of_network(_: Mapping[str, Test]) -> Iterator[Kind]:
     details = {name for names in network.DETAILS.values() for name in names}
     for kind, own in network.DETAILS.items():
-        yield {"kind": OneOf((kind,)), **dict.fromkeys(details.difference(own), _ABSENT)}
+        interface = _ABSENT if kind in network.OF_MACHINE else _NOT_EMPTY
+        others = dict.fromkeys(details.difference(own), _ABSENT)
+        yield {"kind": OneOf((kind,)), "interface": interface, "value": _SWITCH, **others}
 
 
 def _of_device(_: Mapping[str, Test]) -> Iterator[Kind]:
@@ -169,11 +171,17 @@ def _of_device(_: Mapping[str, Test]) -> Iterator[Kind]:
 def _of_system(_: Mapping[str, Test]) -> Iterator[Kind]:
     details = {name for names in system.DETAILS.values() for name in names}
     for name in system.NAMES:
-        others = dict.fromkeys(details.difference(system.DETAILS.get(name, ())), _ABSENT)
-        value: Domain = _SWITCH if name in SYSTEM_CONDITIONS else OneOf((0, 1, None))
+        own = system.DETAILS.get(name, ())
+        others = dict.fromkeys(details.difference(own), _ABSENT)
+        numbers = {detail: Number(*limits) for detail, limits in system.RANGES.items() if detail in own}
+        value: Domain = _SWITCH if name in SYSTEM_CONDITIONS else _ABSENT
         if name in system.MOMENTS_WITH_VALUE:
             value = Number(*system.MOMENTS_WITH_VALUE[name])
-        yield {"name": OneOf((name,)), "value": value, **others}
+        yield {"name": OneOf((name,)), "value": value, **others, **numbers}
+
+
+def _of_plugin(_: Mapping[str, Test]) -> Iterator[Kind]:
+    yield {}  # nothing is sure
 
 
 _KINDS: Mapping[str, Callable[[Mapping[str, Test]], Iterator[Kind]]] = {

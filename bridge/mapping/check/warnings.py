@@ -3,7 +3,7 @@
 It is asked of files without errors. A warning is a `Problem`, as an error is; who shows it says which it is.
 """
 
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -27,7 +27,8 @@ from bridge.toml.values import did_you_mean
 class Written(msgspec.Struct, frozen=True, kw_only=True):
     """Rules and tasks, and the files that they were read from.
 
-    `naming` are files that only give names; `watched` are the sources that have a monitor here.
+    `naming` are files that only give names; `watched` are the sources that have a monitor here, and `told`, of those
+    whose monitors tell parts, the values of `name` that they tell together.
     """
 
     rules: RuleTable
@@ -36,24 +37,29 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     task_files: Sequence[Document]
     naming: Sequence[Document] = ()
     watched: Collection[str]
+    told: Mapping[str, Collection[str]] = {}
 
 
 def warnings_of(written: Written) -> list[Problem]:
     """Every warning, in the order of the files and their lines."""
     found: list[Problem] = []
-    rules, conditions, tasks = (
+    rules, conditions, ports, tasks = (
         _tables(files, kind, found)
         for files, kind in (
             (written.rule_files, "rule"),
             (written.rule_files, "condition"),
+            (written.rule_files, "serial"),
             (written.task_files, "task"),
         )
     )
     for rule in written.rules.rules:
-        _add(rules[rule.name], _of_rule(rule, rules[rule.name]))
+        _add(rules[rule.name], (*_of_rule(rule, rules[rule.name]), *_untold(written, rule)))
     for condition in written.rules.conditions:
         if condition.name in conditions:
             _add(conditions[condition.name], _of_condition(condition, conditions[condition.name], written.watched))
+            _add(conditions[condition.name], _untold(written, condition))
+    for port in written.rules.devices.ports:
+        _add(ports[port.name], (doubt for find in doubts.OF_PORTS for doubt in find(port)))
     for rule, doubt in (*_unwatched(written, conditions), *_undeclared(written), *_twice(written)):
         _add(rules[rule.name], [doubt])
     for task, doubt in _lines_merged_away(written):
@@ -85,6 +91,11 @@ def _of_condition(condition: Condition, table: Table, watched: Collection[str]) 
     for tests in doubts.tests_of_condition(condition, table.content):
         yield from (doubt for find in doubts.OF_TESTS for doubt in find(tests))
     yield from (doubt for find in doubts.OF_CONDITIONS for doubt in find(condition, table.content))
+
+
+def _untold(written: Written, one: Rule | Condition) -> Iterator[Doubt]:
+    told = written.told.get(one.source.name)
+    return doubts.untold(one.source, one.match, told) if told is not None else iter(())
 
 
 def _unwatched(written: Written, declared: Container[str]) -> Iterator[tuple[Rule, Doubt]]:

@@ -42,7 +42,7 @@ _OF_EVENTS: Mapping[str, frozenset[str]] = {
     "evdev": frozenset({"type", "code", "value", SINCE}),
 }
 """The fields of a source that tell its events apart, and not its devices."""
-_HEXADECIMAL = re.compile(r"0[xX]((?:[0-9a-fA-F]{2})+)")
+_HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2})+")
 
 
 def load_serial_ports(root: Table, claimed: dict[str, Table]) -> list[SerialPort]:
@@ -153,9 +153,10 @@ def _encoding(name: str) -> str:
 
 def _bytes(encoding: str, value: str) -> bytes:
     """The bytes that a text stands for: those of its hexadecimal digits behind `0x`, else its own."""
-    digits = _HEXADECIMAL.fullmatch(value)
-    if digits is not None:
-        return bytes.fromhex(digits[1])
+    if value[:2].lower() == "0x":
+        if _HEXADECIMAL.fullmatch(value[2:]) is None:
+            raise InvalidValueError(f"{describe(value)}: behind 0x stand hexadecimal digits, two for each byte")
+        return bytes.fromhex(value[2:])
     if not value:
         raise InvalidValueError("is empty")
     try:

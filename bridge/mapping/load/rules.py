@@ -20,6 +20,7 @@ from bridge.model.details import MOST_NAMES, NAME
 from bridge.model.templates import Template
 from bridge.model.triggers import NamedTrigger
 from bridge.sources import SOURCES
+from bridge.sources.source import Source
 from bridge.toml.document import Document, Problem
 from bridge.toml.names import claim_name, readable_name, resolve_trigger
 from bridge.toml.schema import Table, root_table
@@ -76,16 +77,20 @@ def _claimed(roots: Sequence[Table], kind: str) -> list[Table]:
 
 def _load_condition(table: Table) -> Iterator[Condition]:
     name = table.read("name", _condition_name, required=True)
-    source_name = table.read("source", choice(*SOURCES), required=True)
-    if source_name is None:
+    source = table.read("source", _source, required=True)
+    if source is None:
         open_match(table)
     else:
-        source = SOURCES[source_name]
         tests = load_match(table, source)
         check_level(table, source, tests, "match")
         if name is not None and tests:
             yield Condition(name, source, tuple(tests.items()))
     table.finish()
+
+
+def _source(value: object) -> Source:
+    is_there = isinstance(value, str) and value in SOURCES
+    return SOURCES[choice(*([str(value)] if is_there else SOURCES.names()))(value)]
 
 
 def _condition_name(value: object) -> str:
@@ -98,11 +103,10 @@ def _condition_name(value: object) -> str:
 def _load_rule(table: Table, names: Mapping[str, NamedTrigger], conditions: Mapping[str, Condition]) -> Iterator[Rule]:
     before = len(table.problems)
     name = table.read("name", readable_name, required=True)
-    source_name = table.read("source", choice(*SOURCES), required=True)
+    source = table.read("source", _source, required=True)
     trigger = table.read("raise", text_as(partial(resolve_trigger, names)), required=True)
     start_state = table.read("start_state", choice(*StartState), default=StartState.IGNORE)
-    if source_name is not None:
-        source = SOURCES[source_name]
+    if source is not None:
         tests = load_match(table, source)
         known = fields_known(source, tests)
         key = table.read("key", text_as(partial(_template, known)), default=Template.parse(source.default_key))
@@ -118,7 +122,7 @@ def _load_rule(table: Table, names: Mapping[str, NamedTrigger], conditions: Mapp
         load_filters(table, None, {})
         load_guards(table, None, {}, conditions)
     table.finish()
-    if len(table.problems) > before or name is None or source_name is None or trigger is None:
+    if len(table.problems) > before or name is None or source is None or trigger is None:
         return
     yield Rule(
         name=name,

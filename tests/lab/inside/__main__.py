@@ -1,4 +1,6 @@
-"""`python -m tests.lab.inside SCENARIO...`, in the guest: runs scenarios, prints each one's result as a line of JSON.
+"""`python -m tests.lab.inside TOOLS SCENARIO...`, in the guest: runs scenarios, prints each one's result as JSON.
+
+TOOLS is where the lab's tools are unpacked; each result is a line.
 
 A scenario that fails is a result like any other, and does not end the ones after it.
 """
@@ -6,15 +8,17 @@ A scenario that fails is a result like any other, and does not end the ones afte
 import json
 import sys
 import traceback
+from pathlib import Path
 
 from tests.lab.inside import machine
+from tests.lab.inside.clock import LAST
 from tests.lab.inside.scenarios import SCENARIOS
 from tests.lab.inside.workplace import Workplace
 
 
-def run(name: str) -> dict[str, object]:
+def run(name: str, tools: Path) -> dict[str, object]:
     """Runs the scenario and tells what it saw, or how it failed, with the log and exit status of the daemon."""
-    place = Workplace(name)
+    place = Workplace(name, tools)
     seen: dict[str, object] = {}
     failure = None
     try:
@@ -33,9 +37,12 @@ def run(name: str) -> dict[str, object]:
 def main() -> int:
     """Runs the scenarios named on the command line, in that order."""
     machine.prepare()
-    for name in sys.argv[1:]:
-        sys.stdout.write(json.dumps(run(name)) + "\n")
+    tools, *names = sys.argv[1:]
+    for name in names:
+        sys.stdout.write(json.dumps(run(name, Path(tools))) + "\n")
         sys.stdout.flush()
+        if name == LAST:
+            machine.power_off()
     return 0
 
 

@@ -23,15 +23,16 @@ Status = dict[str, Any]
 class Daemon:
     """The daemon with a workplace's rules and tasks; it runs while the block does, and answers from its start on."""
 
-    def __init__(self, place: Workplace) -> None:
+    def __init__(self, place: Workplace, *options: str) -> None:
         self._place = place
+        self._options = options
 
     def __enter__(self) -> Self:
         place = self._place
         arguments = ["--rules", place.rules, "--tasks", place.tasks, "--socket", place.socket]
         with place.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bridge", "run", *map(str, arguments)],
+                [sys.executable, "-m", "bridge", "run", *map(str, arguments), *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -107,6 +108,11 @@ class Daemon:
                 text += received
         status: Status = json.loads(text[:-1])["parameters"]["status"]
         return status
+
+    def kill(self) -> None:
+        """Ends the process as nothing else does (SIGKILL)."""
+        self._process.kill()
+        self._process.wait()
 
     def freeze(self) -> None:
         """Stops the process where it stands (SIGSTOP)."""

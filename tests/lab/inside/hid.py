@@ -31,8 +31,11 @@ MODIFIERS: Mapping[str, int] = MappingProxyType({"left ctrl": 0x01, "left shift"
 KEYS: Mapping[str, int] = MappingProxyType(
     {
         **{letter: 0x04 + number for number, letter in enumerate("abcdefghijklmnopqrstuvwxyz")},
+        **{digit: 0x1E + number for number, digit in enumerate("1234567890")},
         "enter": 0x28,
         "space": 0x2C,
+        "-": 0x2D,
+        "/": 0x38,
         "mute": 0x7F,
         "volume up": 0x80,
         "volume down": 0x81,

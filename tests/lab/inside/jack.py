@@ -5,6 +5,7 @@ Kernel, Documentation/input/uinput.rst and event-codes.rst (EV_SW).
 
 import fcntl
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +19,7 @@ HDA_JACK = {"name": "HDA Intel PCH Headphone", "phys": "ALSA"}
 """What a jack is called by the sound driver of many a laptop (kernel, sound/core/jack.c)."""
 HEADPHONE = ecodes.SW_HEADPHONE_INSERT
 LINE_OUT = ecodes.SW_LINEOUT_INSERT
+MICROPHONE = ecodes.SW_MICROPHONE_INSERT
 SWITCH_BYTES = 8
 EVIOCGSW = 0x8000451B | SWITCH_BYTES << 16
 """linux/input.h: which switches are on, as bits."""
@@ -26,8 +28,15 @@ EVIOCGSW = 0x8000451B | SWITCH_BYTES << 16
 class Jack:
     """A jack with a headphone and a line-out socket; made when built, with `plugged` headphones from the start on."""
 
-    def __init__(self, *, plugged: bool = False, name: str = NAME, phys: str = PHYS) -> None:
-        self._device = UInput({ecodes.EV_SW: [HEADPHONE, LINE_OUT]}, name=name, phys=phys)
+    def __init__(
+        self,
+        *,
+        plugged: bool = False,
+        name: str = NAME,
+        phys: str = PHYS,
+        switches: Sequence[int] = (HEADPHONE, LINE_OUT),
+    ) -> None:
+        self._device = UInput({ecodes.EV_SW: switches}, name=name, phys=phys)
         if plugged:
             self.turn(HEADPHONE, 1)
         settle()

@@ -1,6 +1,7 @@
 """The guest's kernel and its udevd: modules in and out, rules files, waiting for udevd. It knows no device."""
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,12 @@ def udev_rules(name: str, text: str) -> Iterator[None]:
 def settle() -> None:
     """Waits until udevd has handled every event that the kernel has sent."""
     _run("udevadm", "settle", f"--timeout={SETTLE_SECONDS}")
+
+
+def power_off() -> None:
+    """Ends the guest at once: whoever would end it otherwise may not be able to read its own program any more."""
+    Path("/proc/sysrq-trigger").write_text("o")
+    signal.pause()
 
 
 def udevd_answers() -> bool:

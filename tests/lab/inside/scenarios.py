@@ -3,10 +3,17 @@
 import pyudev
 
 from tests.lab.inside import declarations, machine, serial_gadget
+from tests.lab.inside.beside import BESIDE_SCENARIOS
+from tests.lab.inside.clock import CLOCK_SCENARIOS
 from tests.lab.inside.daemon import Daemon
 from tests.lab.inside.jack import LINE_OUT, Jack
+from tests.lab.inside.ports import PORT_SCENARIOS
+from tests.lab.inside.power import POWER_SCENARIOS
 from tests.lab.inside.recorded import RECORDED_SCENARIOS
+from tests.lab.inside.session import SESSION_SCENARIOS
+from tests.lab.inside.typed import TYPED_SCENARIOS
 from tests.lab.inside.waiting import SECONDS
+from tests.lab.inside.whole_devices import WHOLE_DEVICE_SCENARIOS
 from tests.lab.inside.workplace import Run, Workplace
 
 Seen = dict[str, object]
@@ -135,16 +142,26 @@ def _last_values(runs: list[Run]) -> dict[str, str]:
     return {each["code"]: each["value"] for each in details if isinstance(each, dict)}
 
 
-SCENARIOS = {
-    scenario.__name__: scenario
-    for scenario in (
-        devices_without_a_daemon,
-        plugged_before_the_start,
-        taken_out_and_put_in,
-        device_goes_and_comes_back,
-        serial_port_comes_and_goes,
-        udev_rule_names_the_trigger,
-        events_lost_while_frozen,
-        node_that_may_not_be_read,
-    )
-} | RECORDED_SCENARIOS
+SCENARIOS = (
+    {
+        scenario.__name__: scenario
+        for scenario in (
+            devices_without_a_daemon,
+            plugged_before_the_start,
+            taken_out_and_put_in,
+            device_goes_and_comes_back,
+            serial_port_comes_and_goes,
+            udev_rule_names_the_trigger,
+            events_lost_while_frozen,
+            node_that_may_not_be_read,
+        )
+    }
+    | RECORDED_SCENARIOS
+    | TYPED_SCENARIOS
+    | PORT_SCENARIOS
+    | BESIDE_SCENARIOS
+    | POWER_SCENARIOS
+    | CLOCK_SCENARIOS
+    | SESSION_SCENARIOS
+    | WHOLE_DEVICE_SCENARIOS
+)

@@ -1,4 +1,4 @@
-"""The USB devices of the lab: a headset and a keyboard, as they describe themselves. Nothing is plugged in here."""
+"""The USB devices of the lab: headset, keyboard, scanner, as they describe themselves. Nothing is plugged in here."""
 
 from tests.lab.inside import hid
 from tests.lab.inside.usb_gadget import Description
@@ -18,5 +18,11 @@ KEYBOARD = Description(
     product="Lab Keyboard",
     serial="LAB0003",
     functions={KEYS: hid.function(hid.KEYBOARD, 8, boot=True), BUTTONS: hid.function(hid.CONSUMER_CONTROL, 1)},
+    drivers=frozenset({"usbhid", "hid-generic"}),
+)
+SCANNER = Description(
+    product="Lab Scanner",
+    serial="LAB0004",
+    functions={KEYS: hid.function(hid.KEYBOARD, 8, boot=True)},
     drivers=frozenset({"usbhid", "hid-generic"}),
 )

@@ -4,7 +4,7 @@ import select
 import time
 from collections.abc import Callable
 
-SECONDS = 60
+SECONDS = 150
 """How long a condition may take; the guest is ten to thirty times slower than the machine it runs on."""
 LOOK_EVERY_MILLISECONDS = 100
 

@@ -23,12 +23,15 @@ printf '%s\\n' "$input" >> "$1"
 class Workplace:
     """The directory of the scenario `name`; root's, as the daemon is, until it is given to somebody."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tools: Path) -> None:
+        """`tools` is where the lab's tools are unpacked."""
+        self.tools = tools
         self.user = 0
         self.exit_status: int | None = None
         self.directory = ROOT / name
         self.rules = self.directory / "rules"
         self.tasks = self.directory / "tasks"
+        self.state = self.directory / "state"
         self.socket = self.directory / "hwbridge.sock"
         self.log = self.directory / "log"
         self.recording = self.directory / "recording.jsonl"
@@ -58,7 +61,13 @@ class Workplace:
 
     def add_task(self, name: str, *triggers: str, concurrency: str = "latest") -> None:
         """Adds a task for these triggers; what it gets on standard input is found in `runs`."""
-        listed = ", ".join(f'{{ custom = "{trigger}" }}' for trigger in triggers)
+        self._add_task(name, ", ".join(f'{{ custom = "{trigger}" }}' for trigger in triggers), concurrency)
+
+    def add_system_task(self, name: str, trigger: str) -> None:
+        """The same for a system trigger; each time it goes off is a run."""
+        self._add_task(name, f'{{ system = "{trigger}" }}', "queue")
+
+    def _add_task(self, name: str, listed: str, concurrency: str) -> None:
         with (self.tasks / "lab.toml").open("a") as file:
             file.write(
                 f'[[task]]\nname = "{name}"\ntriggers = [{listed}]\nconcurrency = "{concurrency}"\n'

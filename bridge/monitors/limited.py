@@ -1,0 +1,47 @@
+"""A limit for what takes a processor as long as its input likes: an expression that searches bytes of a device.
+
+Python's `re` looks for signals while it searches, so a timer of processor time can end it. Not for what keeps a state
+of its own that must be whole afterwards: it may end between any two steps.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from bridge.errors import OutOfTimeError
+
+Result = TypeVar("Result")
+
+
+def within(seconds: float, call: Callable[[], Result]) -> Result:
+    """What `call` gives. Raises `OutOfTimeError` when the process has computed for so many seconds meanwhile.
+
+    SIGVTALRM and its timer are the caller's again afterwards. Signals interrupt the main thread only: in another one
+    there is no limit.
+
+    >>> within(1, lambda: 17 + 4)
+    21
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return call()
+    is_running = True
+
+    def end(*_: object) -> None:
+        nonlocal is_running
+        if is_running:  # the timer may go off just when the call is over
+            is_running = False
+            raise OutOfTimeError
+
+    handler = signal.signal(signal.SIGVTALRM, end)
+    signal.siginterrupt(signal.SIGVTALRM, False)
+    timer = signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        try:
+            return call()
+        finally:
+            is_running = False
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, *timer)
+        signal.signal(signal.SIGVTALRM, handler)
+        signal.siginterrupt(signal.SIGVTALRM, False)
