@@ -42,7 +42,7 @@ def main() -> int:
         sys.stdout.write(json.dumps(run(name, Path(tools))) + "\n")
         sys.stdout.flush()
         if name == LAST:
-            machine.power_off()
+            machine.end_at_once()
     return 0
 
 
