@@ -104,11 +104,13 @@ class Folding:
         node = node_of(properties, is_initialised=True)
         known = self._nodes.get(devpath)
         is_another = known is not None and known.is_another(node)
+        if is_another and (is_synthetic or action not in ("add", "move")):
+            return []  # of the one before, or of the next whose coming was lost: then listing tells which is there
         if action == "remove":
-            return [] if is_synthetic or is_another else self._remove(devpath, at)
+            return [] if is_synthetic else self._remove(devpath, at)
         if action == "move":
             self._move(properties.get("DEVPATH_OLD", devpath), devpath)
-        told = self._remove(devpath, at) if is_another and action == "add" and not is_synthetic else []
+        told = self._remove(devpath, at) if is_another and action == "add" else []
         self._put(node)
         origin = Origin.START if is_synthetic else Origin.LIVE
         told += self._look(devpath, at, origin)

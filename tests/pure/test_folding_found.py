@@ -95,6 +95,17 @@ def test_the_late_word_of_a_former_device_takes_nothing_from_the_one_in_its_plac
     assert [state for _, state, _ in desk.in_short()] == ["arrived", "left", "arrived"]
 
 
+def test_a_word_of_the_next_device_whose_coming_was_lost_does_not_hide_it_from_the_list(desk: Desk) -> None:
+    desk.at = 60_000_000
+    desk.told += desk.folding.find(nodes(stick(7)), desk.at, Origin.START)
+    desk.wait(0)
+    desk.hear(acted("bind", [usb_device(number=8)]))
+    desk.told += desk.folding.find(nodes(stick(8)), desk.at, Origin.RESYNC)
+    desk.wait(QUIET)
+
+    assert desk.in_short() == [("start", "arrived", ID), ("resync", "left", ID), ("resync", "arrived", ID)]
+
+
 def test_a_device_that_is_newly_asked_for_is_told_and_no_other(desk: Desk) -> None:
     desk.told += desk.folding.ask(lambda fields: False, 0)
     desk.hear(plug())
