@@ -154,6 +154,11 @@ class Daemon:
         """Writes a rules file."""
         (self.folder / "rules" / file).write_text(text)
 
+    def never_knows(self, condition: str) -> None:
+        """Declares a condition of which no device ever tells: those of Windows may hold on this machine, or not."""
+        match = '{ NO_DEVICE_HAS_THIS = "1" }'
+        self.rules(f'[[condition]]\nname = "{condition}"\nsource = "udev"\nmatch = {match}\n', "never.toml")
+
     def task(self, name: str, script: str, **keys: Any) -> None:
         """Writes a tasks file with one task in it; see `task`."""
         (self.folder / "tasks" / f"{name}.toml").write_text(task(name, script, folder=self.folder, **keys))

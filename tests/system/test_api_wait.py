@@ -105,8 +105,9 @@ def test_what_nobody_can_wait_for_is_refused(
 
 def test_callers_that_hang_up_leave_nothing_behind(daemon: Daemon) -> None:
     daemon.task("lamp", "read line < go", concurrency="queue", queue_limit=10000)
+    daemon.never_knows("docked")
     with daemon:
-        register(daemon, "bell", "true", triggers=[{"custom": OTHER}], conditions=["UserPresent"])
+        register(daemon, "bell", "true", triggers=[{"custom": OTHER}], conditions=["docked"])
         before = _descriptors(daemon)
         for _ in range(20):
             callers = [waiting(daemon) for _ in range(10)]
@@ -201,7 +202,8 @@ def test_raises_that_become_one_run_are_all_answered_with_it(daemon: Daemon) -> 
 
 def test_raises_that_get_no_run_are_answered_why(daemon: Daemon) -> None:
     daemon.task("busy", "read line < go", concurrency="ignore")
-    daemon.task("old", "true", conditions=["UserPresent"], expires="100ms")
+    daemon.never_knows("docked")
+    daemon.task("old", "true", conditions=["docked"], expires="100ms")
     with daemon:
         with raising(daemon) as first, raising(daemon) as second:
             assert second.next()["outcomes"] == [
@@ -251,7 +253,8 @@ def test_a_raise_whose_task_is_registered_otherwise_is_answered_with_the_run_tha
 
 
 def test_a_raise_that_waits_for_conditions_waits_for_the_run(daemon: Daemon) -> None:
-    daemon.task("lamp", "true", conditions=["UserPresent"])
+    daemon.never_knows("docked")
+    daemon.task("lamp", "true", conditions=["docked"])
     with daemon, raising(daemon) as caller:
         daemon.wait_until(lambda: shown(daemon, "lamp")["state"] == "latched", "it is latched")
         daemon.forget_task("lamp")

@@ -111,7 +111,8 @@ def test_who_watches_sees_the_end_when_the_daemon_stops(daemon: Daemon) -> None:
 
 
 def test_many_who_resume_while_much_happens_are_told_the_same(daemon: Daemon) -> None:
-    daemon.task("lamp", "true", conditions=["UserPresent"], concurrency="queue")
+    daemon.never_knows("docked")
+    daemon.task("lamp", "true", conditions=["docked"], concurrency="queue")
     with daemon:
         watches = []
         for number in range(300):
@@ -216,7 +217,8 @@ def test_what_the_history_has_not_kept_is_a_gap(daemon: Daemon) -> None:
     config = daemon.folder / "config.toml"
     config.write_text("[store]\nrows = 100\n")
     daemon.options = ("--config", config, *daemon.options)
-    daemon.task("lamp", "true", conditions=["UserPresent"])
+    daemon.never_knows("docked")
+    daemon.task("lamp", "true", conditions=["docked"])
     with daemon:
         for number in range(150):
             daemon.raise_trigger(key=str(number % 2))

@@ -27,6 +27,7 @@ def made_daemon(settings: str = "") -> Iterator[Daemon]:
         (Path(made) / "hwbridge.toml").write_text(settings)
         daemon = Daemon(Path(made), "--config", Path(made) / "hwbridge.toml")
         daemon.rules(f'[triggers]\ndoor = {{ guid = "{DOOR}", allow = ["user:allowed"] }}\n')
+        daemon.never_knows("docked")
         (daemon.folder / "said").touch()
         for path in (daemon.folder / "said", daemon.folder / "go"):
             path.chmod(0o666)
@@ -255,7 +256,7 @@ def test_who_has_left_the_group_has_lost_its_tasks_but_not_their_names() -> None
 
 @among_made_users
 def test_a_name_that_root_takes_over_runs_nothing_that_was_raised_for_its_former_owner() -> None:
-    waits = {"triggers": [{"custom": GUID}], "conditions": ["InternetAvailable"]}
+    waits = {"triggers": [{"custom": GUID}], "conditions": ["docked"]}
     with made_daemon() as daemon:
         register_as("primary", daemon, "lamp", "true", **waits)
         answer(daemon.socket, user("primary"), "Raise", trigger=GUID)
@@ -269,9 +270,9 @@ def test_a_name_that_root_takes_over_runs_nothing_that_was_raised_for_its_former
 @among_made_users
 def test_a_file_that_has_the_name_of_a_members_task_takes_it_over_and_runs_nothing_of_the_members() -> None:
     with made_daemon() as daemon:
-        register_as("primary", daemon, "lamp", "true", triggers=[{"custom": GUID}], conditions=["InternetAvailable"])
+        register_as("primary", daemon, "lamp", "true", triggers=[{"custom": GUID}], conditions=["docked"])
         answer(daemon.socket, user("primary"), "Raise", trigger=GUID)
-        daemon.task("lamp", "true", conditions=["InternetAvailable"])
+        daemon.task("lamp", "true", conditions=["docked"])
         daemon.reload()
 
         assert (shown(daemon, "lamp")["from_file"], shown(daemon, "lamp")["waiting"]) == (True, [])

@@ -27,7 +27,8 @@ def raise_many(daemon: Daemon, count: int) -> None:
 
 
 def test_who_never_reads_holds_up_nobody_and_fills_no_memory(daemon: Daemon) -> None:
-    daemon.task("lamp", "true", conditions=["UserPresent"])
+    daemon.never_knows("docked")
+    daemon.task("lamp", "true", conditions=["docked"])
     with daemon:
         raise_many(daemon, 20)
         before = _memory(daemon)
@@ -60,7 +61,8 @@ def _memory(daemon: Daemon) -> int:
 
 
 def test_a_slow_reader_is_told_exactly_how_many_are_lost(daemon: Daemon) -> None:
-    daemon.task("lamp", "true", conditions=["UserPresent"])
+    daemon.never_knows("docked")
+    daemon.task("lamp", "true", conditions=["docked"])
     with daemon, Watch(daemon.socket) as slow:
         slow.begun(daemon.socket)
         raise_many(daemon, 600)
