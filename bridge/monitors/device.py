@@ -16,11 +16,10 @@ from bridge.errors import DeviceError
 from bridge.mapping.interest import Interest
 from bridge.model.durations import format_duration, parse_duration
 from bridge.model.events import DeviceGone, Event, Fields, Origin
-from bridge.monitors.merged import WHOLE_QUEUE, Filter, Heard, MergedSubscriptions
+from bridge.monitors.merged import WHOLE_QUEUE, Filter, Heard, MergedSubscriptions, Subscription
 from bridge.monitors.monitor import Clock, LiveSource, MonitorReport, Settings
 from bridge.monitors.states import Message, messages_of
 from bridge.monitors.udev import Libudev
-from bridge.monitors.udev import Machine as UdevMachine
 from bridge.monitors.uevents import GROUPS, context, devices_there, group_in_force
 from bridge.sources.device import DEVICE
 from bridge.sources.folding import Folding, Sight
@@ -36,8 +35,11 @@ _TELLING = frozenset({"state", "nodes", "since"})
 """Fields that do not say which device it is, or say it only later."""
 
 
-class Machine(UdevMachine, Sight, Protocol):
+class Machine(Sight, Protocol):
     """Where uevents come from, and where devices and their nodes are looked at: libudev, or what a test makes up."""
+
+    def subscribe(self, one: Filter) -> Subscription:
+        """Hears from now on what `one` lets pass; raises `DeviceError` where that is not possible."""
 
     def all_devices(self) -> Sequence[Message]:
         """All that is there now and may be part of a device; raises `DeviceError` where it cannot be listed."""

@@ -9,7 +9,9 @@ import jack
 import pytest
 from application import Application, started_anew
 from daemon import Daemon
+from made_bus import MadeBus, made_bus, why_not
 from made_inputs import NOW, MadeMachine
+from made_logind import MadeLogind
 from varlink_serving import HELLO, HELLO_BACK, Methods, Peer, Serving, serve
 
 from bridge.monitors.evdev import EvdevMonitor
@@ -75,3 +77,18 @@ def other(serving: Serving) -> Iterator[Peer]:
     with Peer(serving.path) as other:
         assert other.ask(HELLO) == HELLO_BACK
         yield other
+
+
+@pytest.fixture
+def system_bus() -> Iterator[MadeBus]:
+    """A system bus with nobody on it."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory() as folder, made_bus(Path(folder)) as bus:
+        yield bus
+
+
+@pytest.fixture
+def logind(system_bus: MadeBus) -> MadeLogind:
+    """A logind without sessions, on that bus."""
+    return MadeLogind(system_bus)

@@ -55,12 +55,6 @@ class MadeDevices:
     def subscribe(self, one: Filter) -> UeventSocket:
         return UeventSocket(group=self.group, subsystems=one.subsystems, tag=one.tag, receive_buffer=SMALL)
 
-    def devices(self, one: Filter) -> Iterable[pyudev.Device]:
-        raise NotImplementedError
-
-    def has(self, devpath: str) -> bool:
-        return devpath in self.there
-
     def all_devices(self) -> list[Message]:
         return [Message(cast("pyudev.Device", None), properties) for properties in self.there.values()]
 

@@ -1,9 +1,8 @@
-"""The system bus as monitors have it, with services that are made up: what it tells, and what it leaves."""
+"""The system bus as monitors have it, with services that are system_bus up: what it tells, and what it leaves."""
 
 import asyncio
 import os
 import select
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
-from made_bus import DEADLINE_SECONDS, MOCK, Listener, MadeBus, made_bus, open_now, why_not
+from made_bus import DEADLINE_SECONDS, MOCK, Listener, MadeBus, open_now
 
 from bridge.errors import InvalidValueError
 from bridge.monitors.bus import MOST_UNREAD, Bus
@@ -43,18 +42,9 @@ CALLS = Signals(CALLER, CALLER, "Called")
 
 
 @pytest.fixture
-def made() -> Iterator[MadeBus]:
-    """A system bus with nobody on it."""
-    if reason := why_not():
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory() as folder, made_bus(Path(folder)) as made:
-        yield made
-
-
-@pytest.fixture
-def bus(made: MadeBus) -> Iterator[Bus]:
+def bus(system_bus: MadeBus) -> Iterator[Bus]:
     """A connection to it."""
-    with closing(Bus(made.address)) as bus:
+    with closing(Bus(system_bus.address)) as bus:
         yield bus
 
 
@@ -120,8 +110,10 @@ async def call_often(address: str, times: int) -> None:
     await bus.wait_for_disconnect()
 
 
-def test_a_service_that_is_there_is_told_with_all_its_properties(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_a_service_that_is_there_is_told_with_all_its_properties(
+    system_bus: MadeBus, bus: Bus, heard: Listener
+) -> None:
+    system_bus.mock("logind", LOGIND)
 
     bus.want(OF_MANAGER)
     told = heard.until(lambda told: any(isinstance(each, Known) for each in told))
@@ -131,8 +123,10 @@ def test_a_service_that_is_there_is_told_with_all_its_properties(made: MadeBus, 
     assert told[2].values["IdleAction"] == "ignore"
 
 
-def test_a_service_that_is_not_there_is_told_so_and_never_started(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    activated = made.is_activatable(LOGIND)
+def test_a_service_that_is_not_there_is_told_so_and_never_started(
+    system_bus: MadeBus, bus: Bus, heard: Listener
+) -> None:
+    activated = system_bus.is_activatable(LOGIND)
 
     bus.want(OF_MANAGER, SLEEP)
     heard.until_told(Vanished(LOGIND))
@@ -144,52 +138,54 @@ def test_a_service_that_is_not_there_is_told_so_and_never_started(made: MadeBus,
     assert not activated.exists()
 
 
-def test_after_a_change_all_properties_are_told_as_they_are_now(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_after_a_change_all_properties_are_told_as_they_are_now(system_bus: MadeBus, bus: Bus, heard: Listener) -> None:
+    system_bus.mock("logind", LOGIND)
     bus.want(OF_MANAGER)
     heard.until(lambda told: knows(told, "IdleHint", False))
 
-    made.hand.update(OF_MANAGER, {"IdleHint": Variant("b", True)})
+    system_bus.hand.update(OF_MANAGER, {"IdleHint": Variant("b", True)})
     told = heard.until(lambda told: knows(told, "IdleHint", True))
 
     assert told[-1].values["IdleAction"] == "ignore"
 
 
-def test_properties_that_are_only_said_to_have_changed_are_asked_for(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_properties_that_are_only_said_to_have_changed_are_asked_for(
+    system_bus: MadeBus, bus: Bus, heard: Listener
+) -> None:
+    system_bus.mock("logind", LOGIND)
     bus.want(OF_MANAGER)
     heard.until(lambda told: knows(told, "IdleAction", "ignore"))
 
-    made.hand.call(Call(LOGIND, PATH, PROPERTIES, "Set", "ssv", (MANAGER, "IdleAction", Variant("s", "suspend"))))
+    system_bus.hand.call(Call(LOGIND, PATH, PROPERTIES, "Set", "ssv", (MANAGER, "IdleAction", Variant("s", "suspend"))))
     changed = Heard(LOGIND, PATH, PROPERTIES, "PropertiesChanged", (MANAGER, {}, ["IdleAction"]))
-    made.hand.emit(changed, "sa{sv}as")
+    system_bus.hand.emit(changed, "sa{sv}as")
 
     heard.until(lambda told: knows(told, "IdleAction", "suspend"))
 
 
-def test_a_signal_is_told_with_what_it_says(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_a_signal_is_told_with_what_it_says(system_bus: MadeBus, bus: Bus, heard: Listener) -> None:
+    system_bus.mock("logind", LOGIND)
     bus.want(SLEEP)
     heard.until_told(Appeared(LOGIND))
 
-    made.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForShutdown", (True,)), "b")
-    made.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (True,)), "b")
+    system_bus.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForShutdown", (True,)), "b")
+    system_bus.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (True,)), "b")
     told = heard.until_told(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (True,)))
 
     assert [each.member for each in told if isinstance(each, Heard)] == ["PrepareForSleep"]
 
 
-def test_what_is_forgotten_is_told_no_more(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_what_is_forgotten_is_told_no_more(system_bus: MadeBus, bus: Bus, heard: Listener) -> None:
+    system_bus.mock("logind", LOGIND)
     other = Signals(LOGIND, MANAGER, "PrepareForShutdown")
     bus.want(SLEEP, OF_MANAGER, other)
     heard.until(lambda told: knows(told, "IdleHint", False))
     heard.forget()
 
     bus.forget(SLEEP, OF_MANAGER)
-    made.hand.update(OF_MANAGER, {"IdleHint": Variant("b", True)})
-    made.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (True,)), "b")
-    made.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForShutdown", (True,)), "b")
+    system_bus.hand.update(OF_MANAGER, {"IdleHint": Variant("b", True)})
+    system_bus.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (True,)), "b")
+    system_bus.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForShutdown", (True,)), "b")
 
     last = Heard(LOGIND, PATH, MANAGER, "PrepareForShutdown", (True,))
     assert [each for each in heard.until_told(last) if isinstance(each, Heard)] == [last]
@@ -197,9 +193,9 @@ def test_what_is_forgotten_is_told_no_more(made: MadeBus, bus: Bus, heard: Liste
 
 @pytest.mark.parametrize("member", ["PrepareForSleep", "NameOwnerChanged"])
 def test_nobody_else_is_taken_for_a_service_or_for_the_bus(
-    made: MadeBus, bus: Bus, heard: Listener, member: str
+    system_bus: MadeBus, bus: Bus, heard: Listener, member: str
 ) -> None:
-    made.mock("logind", LOGIND)
+    system_bus.mock("logind", LOGIND)
     bus.want(SLEEP, OF_MANAGER)
     heard.until(lambda told: knows(told, "IdleHint", False))
     heard.forget()
@@ -213,15 +209,15 @@ def test_nobody_else_is_taken_for_a_service_or_for_the_bus(
         body=[LOGIND, ":1.0", ""] if is_owner else [True],
     )
 
-    asyncio.run(say_to_all(made.address, forged))
-    made.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (False,)), "b")
+    asyncio.run(say_to_all(system_bus.address, forged))
+    system_bus.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (False,)), "b")
 
     true = Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (False,))
     assert heard.until_told(true) == [true]
 
 
-def test_descriptors_that_nobody_asked_for_are_closed(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_descriptors_that_nobody_asked_for_are_closed(system_bus: MadeBus, bus: Bus, heard: Listener) -> None:
+    system_bus.mock("logind", LOGIND)
     bus.want(SLEEP)
     heard.until_told(Appeared(LOGIND))
     before = open_now()
@@ -236,8 +232,8 @@ def test_descriptors_that_nobody_asked_for_are_closed(made: MadeBus, bus: Bus, h
         unix_fds=[writer],
     )
 
-    asyncio.run(say_to_all(made.address, gift))
-    made.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (True,)), "b")
+    asyncio.run(say_to_all(system_bus.address, gift))
+    system_bus.hand.emit(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (True,)), "b")
     heard.until_told(Heard(LOGIND, PATH, MANAGER, "PrepareForSleep", (True,)))
     os.close(writer)
 
@@ -246,8 +242,8 @@ def test_descriptors_that_nobody_asked_for_are_closed(made: MadeBus, bus: Bus, h
     assert open_now() == before
 
 
-def test_an_answer_has_descriptors_that_no_child_inherits(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_an_answer_has_descriptors_that_no_child_inherits(system_bus: MadeBus, bus: Bus, heard: Listener) -> None:
+    system_bus.mock("logind", LOGIND)
 
     number = bus.call(Call(LOGIND, PATH, MANAGER, "Inhibit", "ssss", ("sleep", "who", "why", "delay")))
     told = heard.until(lambda told: any(isinstance(each, Answered | Failed) for each in told))
@@ -255,12 +251,12 @@ def test_an_answer_has_descriptors_that_no_child_inherits(made: MadeBus, bus: Bu
 
     assert told[-1].number == number
     assert not os.get_inheritable(descriptor)
-    assert made.hand.call(Call(LOGIND, PATH, MANAGER, "ListInhibitors")) != ((),)
+    assert system_bus.hand.call(Call(LOGIND, PATH, MANAGER, "ListInhibitors")) != ((),)
     os.close(descriptor)
 
 
-def test_an_error_is_told_as_a_failure_with_its_name(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_an_error_is_told_as_a_failure_with_its_name(system_bus: MadeBus, bus: Bus, heard: Listener) -> None:
+    system_bus.mock("logind", LOGIND)
 
     number = bus.call(Call(LOGIND, PATH, MANAGER, "NoSuchMethod"))
     (told,) = [each for each in heard.until(lambda told: len(told) > 1) if isinstance(each, Failed)]
@@ -269,8 +265,8 @@ def test_an_error_is_told_as_a_failure_with_its_name(made: MadeBus, bus: Bus, he
     assert told.error == "org.freedesktop.DBus.Error.UnknownMethod"
 
 
-def test_properties_that_cannot_be_had_are_unknown_and_why(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_properties_that_cannot_be_had_are_unknown_and_why(system_bus: MadeBus, bus: Bus, heard: Listener) -> None:
+    system_bus.mock("logind", LOGIND)
     nowhere = Properties(LOGIND, f"{PATH}/session/none", f"{LOGIND}.Session")
 
     bus.want(nowhere)
@@ -280,43 +276,43 @@ def test_properties_that_cannot_be_had_are_unknown_and_why(made: MadeBus, bus: B
     assert "org.freedesktop.DBus.Error" in told[-1].why
 
 
-def test_a_service_that_starts_anew_is_asked_anew(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_a_service_that_starts_anew_is_asked_anew(system_bus: MadeBus, bus: Bus, heard: Listener) -> None:
+    system_bus.mock("logind", LOGIND)
     bus.want(OF_MANAGER)
     heard.until(lambda told: knows(told, "IdleHint", False))
     heard.forget()
 
-    made.unmock(LOGIND)
-    made.mock("logind", LOGIND)
+    system_bus.unmock(LOGIND)
+    system_bus.mock("logind", LOGIND)
 
     told = heard.until(lambda told: knows(told, "IdleHint", False))
     assert told[:2] == [Vanished(LOGIND), Appeared(LOGIND)]
 
 
 def test_a_bus_that_comes_back_is_told_what_is_wanted_and_tells_it_anew(
-    made: MadeBus, bus: Bus, heard: Listener
+    system_bus: MadeBus, bus: Bus, heard: Listener
 ) -> None:
-    made.mock("logind", LOGIND)
+    system_bus.mock("logind", LOGIND)
     bus.want(OF_MANAGER)
     heard.until(lambda told: knows(told, "IdleHint", False))
     heard.forget()
 
-    made.stop()
+    system_bus.stop()
     heard.until(lambda told: any(isinstance(each, Disconnected) for each in told))
-    made.start()
-    made.mock("logind", LOGIND)
+    system_bus.start()
+    system_bus.mock("logind", LOGIND)
 
     heard.until(lambda told: knows(told, "IdleHint", False))
     assert Connected() in heard.told
 
 
-def test_who_does_not_read_is_told_everything_anew(made: MadeBus, bus: Bus, heard: Listener) -> None:
-    made.mock("logind", LOGIND)
+def test_who_does_not_read_is_told_everything_anew(system_bus: MadeBus, bus: Bus, heard: Listener) -> None:
+    system_bus.mock("logind", LOGIND)
     bus.want(CALLS, OF_MANAGER)
     heard.until(lambda told: knows(told, "IdleHint", False))
     heard.forget()
 
-    asyncio.run(call_often(made.address, MOST_UNREAD + 100))
+    asyncio.run(call_often(system_bus.address, MOST_UNREAD + 100))
     until(lambda: told_to(bus) > MOST_UNREAD)
 
     told = heard.until(lambda told: knows(told, "IdleHint", False))
@@ -324,17 +320,17 @@ def test_who_does_not_read_is_told_everything_anew(made: MadeBus, bus: Bus, hear
     assert len(told) < MOST_UNREAD
 
 
-def test_nothing_stays_open_after_close(made: MadeBus) -> None:
-    made.mock("logind", LOGIND)
+def test_nothing_stays_open_after_close(system_bus: MadeBus) -> None:
+    system_bus.mock("logind", LOGIND)
     before, threads = open_now(), threading.active_count()
 
-    bus = Bus(made.address)
+    bus = Bus(system_bus.address)
     bus.want(OF_MANAGER)
     bus.call(Call(LOGIND, PATH, MANAGER, "Inhibit", "ssss", ("sleep", "who", "why", "delay")))
     bus.close()
-    bus = Bus(made.address)
+    bus = Bus(system_bus.address)
     bus.call(Call(LOGIND, PATH, MANAGER, "Inhibit", "ssss", ("sleep", "who", "why", "delay")))
-    made.hand.call(Call(LOGIND, PATH, MOCK, "GetCalls"))
+    system_bus.hand.call(Call(LOGIND, PATH, MOCK, "GetCalls"))
     bus.close()
 
     assert open_now() == before

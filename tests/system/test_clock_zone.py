@@ -37,7 +37,9 @@ def watched(*names: str) -> Heard:
 
 
 def command(line: str) -> None:
-    subprocess.run(line, shell=True, check=True)
+    """Runs programs, one behind the other."""
+    for program in line.split("; "):
+        subprocess.run(program.split(), check=True)
 
 
 @in_namespace
@@ -92,9 +94,10 @@ def test_of_two_names_of_one_zone_the_timezone_file_chooses() -> None:
     heard = in_the_west()
     command("ln -s East /usr/share/zoneinfo/Made/Eastern")
 
-    command("echo Made/Eastern > /etc/timezone; cp --remove-destination /usr/share/zoneinfo/Made/East /etc/localtime")
+    TIMEZONE.write_text("Made/Eastern\n")
+    command("cp --remove-destination /usr/share/zoneinfo/Made/East /etc/localtime")
     assert heard.wait() == [(Origin.LIVE, "TimeZoneChange", "Made/Eastern", EAST[1])]
-    command("echo Made/East > /etc/timezone")
+    TIMEZONE.write_text("Made/East\n")
     assert heard.wait() == [TO_EAST]
 
 
@@ -150,7 +153,9 @@ def test_what_leaves_zone_and_offset_as_they_are_is_no_change() -> None:
     heard = in_the_west()
 
     command("ln -sf /usr/share/zoneinfo/Made/West /etc/localtime")
-    command("touch -h /etc/localtime; echo Made/East > /etc/timezone; echo 1 > /etc/passwd")
+    command("touch -h /etc/localtime")
+    TIMEZONE.write_text("Made/East\n")
+    Path("/etc/passwd").write_text("1\n")
     command("rm /etc/localtime; cp /usr/share/zoneinfo/Made/West /etc/localtime")
 
     assert heard.all() == []

@@ -1,13 +1,11 @@
 """Sessions and sleep as users of hwbridge meet them: tasks that run for them, status, a recording, bad settings."""
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from daemon import ROOT, Daemon, hwbridge
 from fake_machine import asking
-from made_bus import Listener, MadeBus, made_bus, why_not
+from made_bus import Listener, MadeBus
 from made_logind import MadeLogind
 
 from bridge.monitors.session import SessionMonitor, Surroundings
@@ -30,30 +28,16 @@ run = {{ exec = ["/bin/sh", "-c", "echo quiet >>said"], cwd = "FOLDER" }}
 """
 
 
-@pytest.fixture
-def made() -> Iterator[MadeBus]:
-    """A system bus with nobody on it."""
-    if reason := why_not():
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory() as folder, made_bus(Path(folder)) as made:
-        yield made
-
-
-@pytest.fixture
-def logind(made: MadeBus) -> MadeLogind:
-    return MadeLogind(made)
-
-
-def daemon_on(made: MadeBus, folder: Path) -> Daemon:
-    daemon = Daemon(folder, environment={"DBUS_SYSTEM_BUS_ADDRESS": made.address})
+def daemon_on(system_bus: MadeBus, folder: Path) -> Daemon:
+    daemon = Daemon(folder, environment={"DBUS_SYSTEM_BUS_ADDRESS": system_bus.address})
     (folder / "tasks" / "tasks.toml").write_text(TASKS.replace("FOLDER", str(folder)))
     return daemon
 
 
 def test_tasks_run_for_who_logs_in_and_wait_until_nobody_is_there(
-    made: MadeBus, logind: MadeLogind, tmp_path: Path
+    system_bus: MadeBus, logind: MadeLogind, tmp_path: Path
 ) -> None:
-    with daemon_on(made, tmp_path) as daemon:
+    with daemon_on(system_bus, tmp_path) as daemon:
         daemon.wait_until(lambda: daemon.status()["events"] > 0, "the start")
         logind.come("1")
         daemon.wait_for_words("hello alice")
@@ -65,12 +49,12 @@ def test_tasks_run_for_who_logs_in_and_wait_until_nobody_is_there(
         daemon.wait_for_words("hello alice", "quiet")
 
 
-def test_a_recorded_morning_is_what_the_monitor_tells(made: MadeBus, logind: MadeLogind) -> None:
+def test_a_recorded_morning_is_what_the_monitor_tells(system_bus: MadeBus, logind: MadeLogind) -> None:
     logind.come("2", is_told=False)
     names = asking({"name": "SessionConnected"}, {"name": "UserPresent"}, {"name": "Suspend"})
     recording = FIXTURE / "recording.jsonl"
     recorded = list(read_recording(str(recording), recording.read_bytes().splitlines(keepends=True)))
-    surroundings = Surroundings(address=made.address, files=made.folder / "sessions")
+    surroundings = Surroundings(address=system_bus.address, files=system_bus.folder / "sessions")
     monitor = SessionMonitor(clock=monotonic, settings={}, surroundings=surroundings)
     heard = Listener(monitor)
     try:

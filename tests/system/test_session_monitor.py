@@ -2,14 +2,13 @@
 
 import logging
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from fake_machine import asking
-from made_bus import Listener, MadeBus, made_bus, why_not
+from made_bus import Listener, MadeBus
 from made_inputs import MadeMachine
 from made_logind import SESSION, MadeLogind, path_of
 
@@ -29,28 +28,13 @@ NOBODY = {"name": "SessionConnected", "value": 0}
 
 
 @pytest.fixture
-def made() -> Iterator[MadeBus]:
-    """A system bus with nobody on it."""
-    if reason := why_not():
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory() as folder, made_bus(Path(folder)) as made:
-        yield made
-
-
-@pytest.fixture
-def logind(made: MadeBus) -> MadeLogind:
-    """A logind without sessions."""
-    return MadeLogind(made)
-
-
-@pytest.fixture
-def monitor(made: MadeBus) -> Iterator[SessionMonitor]:
+def monitor(system_bus: MadeBus) -> Iterator[SessionMonitor]:
     """The monitor on that bus, which watches nothing yet."""
-    files = made.folder / "sessions"
+    files = system_bus.folder / "sessions"
     files.mkdir()
-    machine = made.folder / "machine"
+    machine = system_bus.folder / "machine"
     machine.mkdir()
-    surroundings = Surroundings(address=made.address, files=files, machine=MadeMachine(machine))
+    surroundings = Surroundings(address=system_bus.address, files=files, machine=MadeMachine(machine))
     with closing(SessionMonitor(clock=monotonic, settings={}, surroundings=surroundings)) as monitor:
         yield monitor
 
@@ -147,14 +131,14 @@ def test_one_user_who_is_there_is_enough(logind: MadeLogind, monitor: SessionMon
 
 
 def test_that_a_lock_is_asked_for_is_not_that_it_is_there(
-    logind: MadeLogind, monitor: SessionMonitor, made: MadeBus
+    logind: MadeLogind, monitor: SessionMonitor, system_bus: MadeBus
 ) -> None:
     logind.come("1", is_told=False)
     heard = watched(monitor)
     is_told(heard, PRESENT, Origin.START)
     heard.forget()
 
-    made.hand.call(Call(LOGIND, path_of("1"), SESSION, "Lock"))
+    system_bus.hand.call(Call(LOGIND, path_of("1"), SESSION, "Lock"))
     logind.turn("1", IdleHint=True)
     is_told(heard, AWAY)
     logind.turn("1", IdleHint=False)
@@ -178,17 +162,17 @@ def test_a_session_of_nobody_is_none(logind: MadeLogind, monitor: SessionMonitor
 
 
 def test_who_has_logged_out_and_left_something_running_is_gone(
-    logind: MadeLogind, monitor: SessionMonitor, made: MadeBus
+    logind: MadeLogind, monitor: SessionMonitor, system_bus: MadeBus
 ) -> None:
-    (made.folder / "sessions" / "1").touch()
+    (system_bus.folder / "sessions" / "1").touch()
     logind.come("1", is_told=False)
     heard = watched(monitor)
     is_told(heard, PRESENT, Origin.START)
     heard.forget()
 
     logind.turn_silently("1", "State", "closing")
-    (made.folder / "sessions" / ".1").touch()
-    (made.folder / "sessions" / ".1").rename(made.folder / "sessions" / "1")  # as logind writes it
+    (system_bus.folder / "sessions" / ".1").touch()
+    (system_bus.folder / "sessions" / ".1").rename(system_bus.folder / "sessions" / "1")  # as logind writes it
     is_told(heard, AWAY)
 
     assert fields_of(heard.told) == [{**CONNECTED, "value": 0}, AWAY]
@@ -240,16 +224,16 @@ def test_a_logind_that_starts_anew_is_looked_at_anew(
 
 
 def test_a_bus_that_dies_is_said_once_and_comes_back(
-    logind: MadeLogind, monitor: SessionMonitor, made: MadeBus, lines: list[str]
+    logind: MadeLogind, monitor: SessionMonitor, system_bus: MadeBus, lines: list[str]
 ) -> None:
     logind.come("1", is_told=False)
     heard = watched(monitor)
     is_told(heard, PRESENT, Origin.START)
     heard.forget()
 
-    made.stop()
+    system_bus.stop()
     heard.until(lambda told: bool(lines))
-    made.start()
+    system_bus.start()
     logind.start()
     is_told(heard, AWAY, Origin.RESYNC)
 
@@ -324,7 +308,7 @@ def test_a_signal_of_garbage_is_passed_over_and_said_once(
 
 
 def test_a_list_of_garbage_tells_nothing(
-    logind: MadeLogind, monitor: SessionMonitor, made: MadeBus, lines: list[str]
+    logind: MadeLogind, monitor: SessionMonitor, system_bus: MadeBus, lines: list[str]
 ) -> None:
     logind.answers("ListSessions", "s", 'ret = "everybody"')
 
@@ -359,9 +343,9 @@ def test_while_the_bus_does_not_answer_nobody_is_said_to_tell_it(tmp_path: Path)
 
 
 def test_a_bus_without_logind_is_said_and_is_done_without(
-    made: MadeBus, monitor: SessionMonitor, lines: list[str]
+    system_bus: MadeBus, monitor: SessionMonitor, lines: list[str]
 ) -> None:
-    activated = made.is_activatable(LOGIND)
+    activated = system_bus.is_activatable(LOGIND)
     heard = watched(monitor, EVERYTHING)
 
     is_told(heard, AWAY, Origin.START)
@@ -373,14 +357,14 @@ def test_a_bus_without_logind_is_said_and_is_done_without(
     assert not activated.exists()
 
 
-def test_a_logind_that_comes_later_takes_over(made: MadeBus, monitor: SessionMonitor) -> None:
+def test_a_logind_that_comes_later_takes_over(system_bus: MadeBus, monitor: SessionMonitor) -> None:
     heard = watched(monitor, asking({"name": "UserPresent"}))
     is_told(heard, AWAY, Origin.START)
     heard.forget()
 
-    logind = MadeLogind(made)
+    logind = MadeLogind(system_bus)
     logind.come("1")
     is_told(heard, PRESENT)
 
     assert monitor.report().devices == ("logind",)
-    assert made.hand.call(Call(LOGIND, PATH, MANAGER, "ListSessions"))
+    assert system_bus.hand.call(Call(LOGIND, PATH, MANAGER, "ListSessions"))

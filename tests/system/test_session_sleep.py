@@ -1,13 +1,11 @@
 """Sleep as a logind announces it that python-dbusmock makes up, and the hold that handlers have on it meanwhile."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from fake_machine import asking
-from made_bus import Listener, MadeBus, made_bus, why_not
+from made_bus import Listener, MadeBus
 from made_logind import MadeLogind
 
 from bridge.model.events import Event, Origin
@@ -27,32 +25,18 @@ class Clock:
 
 
 @pytest.fixture
-def made() -> Iterator[MadeBus]:
-    """A system bus with nobody on it."""
-    if reason := why_not():
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory() as folder, made_bus(Path(folder)) as made:
-        yield made
-
-
-@pytest.fixture
-def logind(made: MadeBus) -> MadeLogind:
-    return MadeLogind(made)
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
-def monitor_of(made: MadeBus, clock: Clock, hold_sleep: int = HOLD_SLEEP) -> SessionMonitor:
-    surroundings = Surroundings(address=made.address, files=made.folder / "sessions")
+def monitor_of(system_bus: MadeBus, clock: Clock, hold_sleep: int = HOLD_SLEEP) -> SessionMonitor:
+    surroundings = Surroundings(address=system_bus.address, files=system_bus.folder / "sessions")
     return SessionMonitor(clock=clock, settings={"hold_sleep": hold_sleep}, surroundings=surroundings)
 
 
 @pytest.fixture
-def monitor(made: MadeBus, clock: Clock) -> Iterator[SessionMonitor]:
-    with closing(monitor_of(made, clock)) as monitor:
+def monitor(system_bus: MadeBus, clock: Clock) -> Iterator[SessionMonitor]:
+    with closing(monitor_of(system_bus, clock)) as monitor:
         yield monitor
 
 
@@ -127,8 +111,10 @@ def test_nobody_holds_sleep_who_does_not_ask_for_it(logind: MadeLogind, monitor:
     held(logind, heard, 0)
 
 
-def test_without_a_hold_sleep_is_told_and_put_off_for_nothing(made: MadeBus, logind: MadeLogind, clock: Clock) -> None:
-    with closing(monitor_of(made, clock, hold_sleep=0)) as monitor:
+def test_without_a_hold_sleep_is_told_and_put_off_for_nothing(
+    system_bus: MadeBus, logind: MadeLogind, clock: Clock
+) -> None:
+    with closing(monitor_of(system_bus, clock, hold_sleep=0)) as monitor:
         heard = Listener(monitor)
         heard.told += monitor.watch(asking({"name": "UserPresent"}, {"name": "Suspend"}))
         heard.until(bool)
@@ -189,9 +175,9 @@ def test_a_word_of_garbage_is_no_sleep_and_said_once(
 
 
 def test_a_hold_that_is_answered_when_nobody_wants_it_any_more_is_let_go(
-    made: MadeBus, logind: MadeLogind, clock: Clock
+    system_bus: MadeBus, logind: MadeLogind, clock: Clock
 ) -> None:
-    with closing(monitor_of(made, clock)) as monitor:
+    with closing(monitor_of(system_bus, clock)) as monitor:
         monitor.watch(asking({"name": "UserPresent"}))
         heard = Listener(monitor)
         heard.until(bool)
@@ -205,10 +191,10 @@ def test_a_hold_that_is_answered_when_nobody_wants_it_any_more_is_let_go(
         assert monitor.report().refused == ()
 
 
-def test_sleep_is_let_go_by_who_closes(made: MadeBus, logind: MadeLogind, clock: Clock) -> None:
-    with closing(monitor_of(made, clock)) as monitor:
+def test_sleep_is_let_go_by_who_closes(system_bus: MadeBus, logind: MadeLogind, clock: Clock) -> None:
+    with closing(monitor_of(system_bus, clock)) as monitor:
         monitor.watch(SUSPEND)
         held(logind, Listener(monitor))
 
-    with closing(monitor_of(made, clock)) as other:
+    with closing(monitor_of(system_bus, clock)) as other:
         held(logind, Listener(other), 0)

@@ -71,17 +71,17 @@ class Scene(ABC):
 
     def lose(self) -> None:
         """Makes so much happen, while nobody reads the monitor, that it loses some; the last of it leaves things
-        otherwise than they were.
+        otherwise than they were. A scene `without` loss is never asked.
         """
-        raise NotImplementedError
+        raise AssertionError(self.without["loss"])
 
+    @abstractmethod
     def unplug(self) -> None:
         """Takes away what the monitor watches."""
-        raise NotImplementedError
 
+    @abstractmethod
     def plug(self) -> None:
         """Gives it back; it may be otherwise than it was."""
-        raise NotImplementedError
 
     @abstractmethod
     def truth(self) -> Levels:
