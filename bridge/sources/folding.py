@@ -97,17 +97,21 @@ class Folding:
     def hear(self, properties: Properties, at: int) -> list[Event]:
         """One event of udevd or of the kernel; tells what left by it.
 
-        Who writes to a `uevent` file (`udevadm trigger`) plugs nothing, but udevd may know more of a device after it.
+        Who writes to a `uevent` file (`udevadm trigger`) plugs nothing, but udevd may know more of a device after it,
+        and nothing more after `remove`.
         """
         action, devpath = properties["ACTION"], properties["DEVPATH"]
         is_synthetic = "SYNTH_UUID" in properties
         node = node_of(properties, is_initialised=True)
+        if action == "remove" and is_synthetic:
+            self._forget(devpath)
+            return []
         known = self._nodes.get(devpath)
         is_another = known is not None and known.is_another(node)
         if is_another and (is_synthetic or action not in ("add", "move")):
             return []  # of the one before, or of the next whose coming was lost: then listing tells which is there
         if action == "remove":
-            return [] if is_synthetic else self._remove(devpath, at)
+            return self._remove(devpath, at)
         if action == "move":
             self._move(properties.get("DEVPATH_OLD", devpath), devpath)
         told = self._remove(devpath, at) if is_another and action == "add" else []
@@ -207,6 +211,11 @@ class Folding:
         for path in gone:
             self._drop(path)
         return told + self._look(devpath, at, Origin.LIVE)
+
+    def _forget(self, devpath: str) -> None:
+        """It is there as before, but udevd has dropped all that it had written down of it (device_delete_db)."""
+        if (node := self._nodes.get(devpath)) is not None:
+            self._nodes[devpath] = node.forgotten()
 
     def _move(self, former: str, new: str) -> None:
         if former == new:

@@ -6,7 +6,7 @@ somebody plugs in. Nothing here looks at sysfs or waits for anything.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bridge.model.events import Field
 from bridge.sources.device_fields import PROPERTY, readable
@@ -92,7 +92,7 @@ NEVER_A_PART = frozenset(
 _SAYS = frozenset({"PRODUCT", "PCI_ID", "HID_ID", "HID_NAME", "HID_UNIQ", "NAME", "UNIQ", "MMC_NAME"})
 """Properties of the kernel, beside `ID_*`, that a device is known by; most are there without a udevd, too."""
 _MARKS = ("DISKSEQ", "DEVNUM")
-"""What the next device in the same place has otherwise: a disk's number, a USB device's."""
+"""What the next device in the same place has otherwise, the kernel's word: a disk's number, a USB device's."""
 _FIRST_SEEN = "USEC_INITIALIZED"
 """When udevd first saw a device; it is a mark of those that udevd keeps in mind whatever their rules: with a node."""
 
@@ -125,8 +125,15 @@ class Node:
         return self.devnode is not None and self.subsystem not in ("bsg", "scsi_generic")
 
     def is_another(self, other: "Node") -> bool:
-        """Whether `other`, of the same place, is not the same device."""
-        return any(self.marks[name] != other.marks[name] for name in self.marks.keys() & other.marks.keys())
+        """Whether `other`, of the same place, is not the same device, by the best mark that both have."""
+        for name in (*_MARKS, _FIRST_SEEN):
+            if name in self.marks and name in other.marks:
+                return self.marks[name] != other.marks[name]
+        return False
+
+    def forgotten(self) -> "Node":
+        """The same where udevd has forgotten when it first saw it: what it says of that from now on is of later."""
+        return replace(self, marks={name: value for name, value in self.marks.items() if name != _FIRST_SEEN})
 
 
 def may_be_part(devpath: str) -> bool:

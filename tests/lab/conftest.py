@@ -11,7 +11,7 @@ from tests.lab.guest import GuestError, LabMissingError, find_lab, run_in_guest,
 from tests.lab.inside.clock import LAST
 
 collect_ignore = ["inside"]  # the guest's programs
-GUEST_SECONDS = 900
+GUEST_SECONDS = 1500
 """For all scenarios, the boot included; a guest that needs more hangs. Tests wait for that and for a boot before it."""
 
 Result = Mapping[str, Any]

@@ -202,6 +202,29 @@ def test_uevents_that_somebody_writes_plug_nothing(desk: Desk) -> None:
     assert desk.in_short() == [("live", "arrived", ID)]
 
 
+@pytest.mark.parametrize("actions", [("remove",), ("remove", "add"), ("remove", "add", "change")])
+def test_it_leaves_as_ever_after_somebody_has_made_udevd_forget_it(desk: Desk, actions: tuple[str, ...]) -> None:
+    desk.hear(plug())
+    desk.wait(QUIET)
+    seen_later = [{**device, "USEC_INITIALIZED": "9000"} for device in stick()]
+    for action in actions:
+        desk.hear(acted(action, stick() if action == "remove" else seen_later, SYNTH_UUID="0"))
+    desk.hear([*acted("unbind", seen_later[:4]), *acted("remove", reversed(seen_later))])
+
+    assert desk.in_short() == [("live", "arrived", ID), ("live", "left", ID)]
+
+
+def test_an_own_port_that_udevd_was_made_to_forget_leaves_with_its_node(desk: Desk) -> None:
+    port = {"DEVPATH": "/devices/platform/serial8250", "SUBSYSTEM": "platform"}
+    tty = {"DEVPATH": f"{port['DEVPATH']}/tty/ttyS0", "SUBSYSTEM": "tty", "DEVNAME": "/dev/ttyS0"}
+    desk.hear(acted("add", [port, {**tty, "USEC_INITIALIZED": "5"}]))
+    desk.wait(QUIET)
+    desk.hear(acted("remove", [{**tty, "USEC_INITIALIZED": "5"}], SYNTH_UUID="0"))
+    desk.hear(acted("remove", [{**tty, "USEC_INITIALIZED": "6"}]))
+
+    assert [state for _, state, _ in desk.in_short()] == ["arrived", "left"]
+
+
 def test_uevents_that_somebody_writes_do_not_delay_a_plug(desk: Desk) -> None:
     desk.hear(plug())
     desk.wait(QUIET // 2)

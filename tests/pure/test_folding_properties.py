@@ -1,6 +1,6 @@
 """However uevents of plugs are split, mixed and lost: each device arrives once, leaves once, and the end is true."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 
 from hypothesis import given, settings
@@ -74,18 +74,28 @@ class World:
     def __init__(self, data: st.DataObject) -> None:
         self._data = data
         self._plugged: dict[str, int] = {}
+        self._forgotten: Counter[str] = Counter()
         self._number = 10
         self._untold: deque[Properties] = deque()
         self.desk = Desk()
+        self.steps = (self.something_happens, self.udevd_is_made_to_forget_one, self.some_is_heard)
 
     def something_happens(self) -> None:
         port = self._data.draw(st.sampled_from(PORTS))
         if port in self._plugged:
-            self._untold += at_port(pull(self._plugged.pop(port)), port)
+            self._untold += self._seen(pull(self._plugged.pop(port)), port)
         else:
             self._number += 1
             self._plugged[port] = self._number
-            self._untold += at_port(plug(self._number), port)
+            self._forgotten[port] = 0
+            self._untold += self._seen(plug(self._number), port)
+
+    def udevd_is_made_to_forget_one(self) -> None:
+        """`udevadm trigger --action=remove`: of what udevd sees of it later, it takes the time for the first."""
+        if self._plugged:
+            port = self._data.draw(st.sampled_from([*self._plugged]))
+            self._untold += self._seen(acted("remove", stick(self._plugged[port]), SYNTH_UUID="0"), port)
+            self._forgotten[port] += 1
 
     def some_is_heard(self) -> None:
         for _ in range(self._data.draw(st.integers(0, len(self._untold)))):
@@ -95,7 +105,7 @@ class World:
     def the_rest_is_lost(self) -> None:
         """And what is there now is listed; of that, nothing is heard any more."""
         self._untold.clear()
-        there = [device for port, number in self._plugged.items() for device in at_port(stick(number), port)]
+        there = [device for port, number in self._plugged.items() for device in self._seen(stick(number), port)]
         hub = {"DEVPATH": HUB, "SUBSYSTEM": "usb", "DEVTYPE": "usb_interface"}
         nodes = [node_of(device, is_initialised=True) for device in [hub, *there]]
         self.desk.told += self.desk.folding.find(nodes, self.desk.at, Origin.RESYNC)
@@ -104,6 +114,15 @@ class World:
         self.desk.hear(self._untold)
         self._untold.clear()
         self.desk.wait(MOST)
+
+    def _seen(self, devices: Sequence[Properties], port: str) -> list[Properties]:
+        later = 100_000 * self._forgotten[port]
+        return [
+            {**device, "USEC_INITIALIZED": str(int(device["USEC_INITIALIZED"]) + later)}
+            if "DEVNAME" in device
+            else device
+            for device in at_port(devices, port)
+        ]
 
     def truth(self) -> dict[str, str]:
         return {f"usb-1d6b:0104-LAB-{port}": f"{number:03}" for port, number in self._plugged.items()}
@@ -114,7 +133,7 @@ class World:
 def test_after_lost_events_exactly_what_is_there_has_arrived(data: st.DataObject, steps: int) -> None:
     world = World(data)
     for _ in range(steps):
-        step = data.draw(st.sampled_from([world.something_happens, world.some_is_heard, world.the_rest_is_lost]))
+        step = data.draw(st.sampled_from([*world.steps, world.the_rest_is_lost]))
         step()
     world.all_is_heard()
 
@@ -132,7 +151,7 @@ def test_after_lost_events_exactly_what_is_there_has_arrived(data: st.DataObject
 def test_what_is_lost_is_told_as_repaired_and_nothing_else_is(data: st.DataObject, steps: int) -> None:
     world = World(data)
     for _ in range(steps):
-        step = data.draw(st.sampled_from([world.something_happens, world.some_is_heard]))
+        step = data.draw(st.sampled_from(world.steps))
         step()
     world.all_is_heard()
 

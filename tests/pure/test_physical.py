@@ -1,5 +1,7 @@
 """Which physical device a node is part of, and what that device is called."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.sources.device import DEVICE, identity_of
@@ -154,6 +156,13 @@ def test_a_node_that_udevd_saw_at_another_time_is_another() -> None:
     assert first.is_another(node("/devices/x", "block", DISKSEQ="2"))
     assert not first.is_another(node("/devices/x", "block", DEVNAME="/dev/sda", USEC_INITIALIZED="5"))
     assert not first.is_another(node("/devices/x", "block", USEC_INITIALIZED="6"))
+
+
+def test_a_usb_device_that_the_kernel_counts_as_the_same_is_the_same_whenever_udevd_saw_it() -> None:
+    first = node("/devices/x", "usb", "usb_device", DEVNAME="/dev/bus/usb/001/007", DEVNUM="007", USEC_INITIALIZED="5")
+
+    assert not first.is_another(replace(first, marks={"DEVNUM": "007", "USEC_INITIALIZED": "6"}))
+    assert first.is_another(replace(first, marks={"DEVNUM": "008", "USEC_INITIALIZED": "5"}))
 
 
 def test_only_what_keeps_its_time_is_told_apart_by_it() -> None:

@@ -42,7 +42,7 @@ raise = "clock.stepped"
 """
 _CHUNK = 1 << 16
 _NEEDED = "python"
-"""What has to go on after the sleep, by the name of the processes."""
+"""What has to go on after the sleep, by what the names of the processes begin with: `python3` is one, too."""
 
 SLEEP_RULES = f"""
 [triggers]
@@ -90,7 +90,7 @@ def machine_sleeps(place: Workplace) -> Seen:
     place.add_rules(SLEEP_RULES)
     jack, daemon = Jack(), Daemon(place).__enter__()
     daemon.wait_for_device(jack.node)
-    with Watched(place) as watched:
+    with Watched(place, daemon) as watched:
         jack.plug()
         watched.until(lambda event: event["source"] == "evdev")
         _keep_programs_in_memory()
@@ -105,13 +105,15 @@ def machine_sleeps(place: Workplace) -> Seen:
 
 
 class Watched:
-    """The events that the daemon tells whoever watches (`org.hwbridge.Watch`)."""
+    """The events that the daemon tells whoever watches (`org.hwbridge.Watch`), from now on."""
 
-    def __init__(self, place: Workplace) -> None:
+    def __init__(self, place: Workplace, daemon: Daemon) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(str(place.socket))
         self._socket.sendall(b'{"method": "org.hwbridge.Watch", "parameters": {"events": true}, "more": true}\0')
         self._received = b""
+        for _ in range(2):  # the daemon has taken the call when it has taken one that was made later
+            daemon.status()
 
     def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The next event that is `wanted`."""
@@ -143,7 +145,7 @@ def _keep_programs_in_memory() -> None:
     """
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended
-            if (process / "comm").read_text().strip() == _NEEDED:
+            if (process / "comm").read_text().startswith(_NEEDED):
                 _read_all_mapped(process)
 
 
