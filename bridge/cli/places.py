@@ -61,8 +61,9 @@ def directories_of(arguments: argparse.Namespace, places: Places) -> Directories
 
 
 def given_socket(arguments: argparse.Namespace) -> Path | None:
-    """The socket that was given, by option or environment."""
-    named = arguments.socket or os.environ.get(VARIABLE)
+    """The socket that was given: by option, else by the environment, but where an option says whose daemon it is."""
+    of_environment = None if arguments.user or arguments.system else os.environ.get(VARIABLE)
+    named = arguments.socket or of_environment
     return Path(named) if named else None
 
 

@@ -4,7 +4,8 @@ It gathers the decisions of one fact; whoever received the fact takes them.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bridge.dispatch.deadlines import Deadlines
 from bridge.dispatch.decisions import Activate, Decision, Dropped, Heard, Latched, Merged, Quarantined, Slowed, Told

@@ -1,6 +1,6 @@
 """How a run counts that is over, and what is owed then: nothing, or the same once more. It starts nothing."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from bridge.dispatch.decisions import Completed
 from bridge.dispatch.waiting import Pending

@@ -5,8 +5,9 @@ the program is there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from bridge.dispatch.runs import Run
 from bridge.dispatch.task import Levels, Task, id_of, is_once_a_boot
@@ -40,8 +41,7 @@ class What(StrEnum):
     READY = "ready"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
+class Why(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is in a task's way; `subject` is which trigger, condition, key, device, program it is about."""
 
     what: What
@@ -49,8 +49,7 @@ class Why:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How a task stands at the time `now`: its runs, the levels, and why nothing new is accepted, "" where it is.
 
     `more_of` a condition by its name, which is not as it is wanted, says what else is known of it.

@@ -1,7 +1,8 @@
 """What becomes of tasks that are registered, replaced, unregistered, or restored after a restart. It starts nothing."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bridge.dispatch.activations import Activations
 from bridge.dispatch.decisions import Dropped, Registered, Unregistered

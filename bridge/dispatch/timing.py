@@ -1,8 +1,6 @@
 """What time alone brings: raises of time triggers, what becomes due of runs and of what waits. It reads no clock."""
 
-from dataclasses import replace
-
-import msgspec
+from msgspec.structs import replace
 
 from bridge.dispatch.activations import Activations, heard
 from bridge.dispatch.task import Task, id_of, is_one_shot
@@ -65,5 +63,5 @@ class Timing:
 
 
 def _aged(pending: Pending, by: int) -> Pending:
-    raised = msgspec.structs.replace(pending.raised, at=pending.raised.at - by)
+    raised = replace(pending.raised, at=pending.raised.at - by)
     return replace(pending, raised=raised, due=pending.due - by if pending.due is not None else None)

@@ -5,9 +5,10 @@ What waits is kept in the order in which it came; `queue_limit` bounds the raise
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from bridge.dispatch.kept import Kept
 from bridge.model.tasks import Concurrency
@@ -17,8 +18,7 @@ _CAUSED = "\0"
 """No key has it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
     """A run that is owed: the newest raise that it answers, how many it answers, and of a batch the details of each.
 
     `number` orders what is owed; `attempt` counts the runs of it from 1, but for those that asked to be run `again`.
@@ -88,7 +88,7 @@ class Pending:
 def pending_of(number: int, raised: Raised, concurrency: Concurrency) -> Pending:
     """The run that answers one raise."""
     batch = raised.batch or ((raised.details,) if concurrency is Concurrency.BATCH else ())
-    own = msgspec.structs.replace(raised, batch=()) if raised.batch else raised
+    own = replace(raised, batch=()) if raised.batch else raised
     return Pending(number=number, raised=own, batch=batch, first_at=seen_at(raised))
 
 

@@ -2,8 +2,9 @@
 
 import os
 import pwd
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from bridge.errors import HandlerError
 
@@ -12,8 +13,7 @@ _STATUS = Path("/proc/self/status")
 _CAP_SETGID = 6  # linux/capability.h
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(msgspec.Struct, frozen=True, kw_only=True):
     """A user of this machine. `groups` is None where the run keeps ours."""
 
     name: str

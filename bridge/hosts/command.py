@@ -7,8 +7,9 @@ end by itself within the task's cancel_grace (as in `cmd | tee`); then it is kil
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from bridge.errors import HandlerError
 from bridge.hosts.accounts import account_of

@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from bridge.hosts.accounts import Account
 from bridge.hosts.cgroups import ControlGroup
 from bridge.hosts.enclosing import Enclosures
@@ -48,8 +50,7 @@ MOST_WATCHED = 64
 """Descriptors for what one run left behind; where it is more, the rest is found when the first ones end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """How often the kernel froze a family and cut its CPU time since it began, None where it does not say."""
 
     suspended: int | None = None
@@ -59,8 +60,7 @@ class Counts:
 NOT_COUNTED = Counts()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Over:
+class Over(msgspec.Struct, frozen=True, kw_only=True):
     """A family is over. `status` is the main process', as `subprocess` has it; None where it could not be ended.
 
     `faults` are what else went wrong, a line each. `killed`: it was, and did not end by itself. `output` is the end of

@@ -1,13 +1,13 @@
 """What every host promises to the service, and how it says that a run ended. No host stands here."""
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from bridge.model.tasks import CancellationReason, Instance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """A run ended, and with it everything that it started.
 
     `detail` is one line that a person can act on: `exit 3`, `killed by SIGSEGV`, `/no/such: not found`.

@@ -1,7 +1,6 @@
 """What an `exec` handler is given: arguments, environment and its JSON object. Nothing here starts anything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from socket import socket
 
 import msgspec
@@ -19,8 +18,7 @@ LONGEST_DETAIL_VARIABLE = 8 * 1024
 _SHOWN_CHARACTERS = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True, kw_only=True):
     """All that a handler is given: the whole of its environment, and the whole of its standard input.
 
     Standard input is bytes to be read, or a socket whose other end somebody else has.

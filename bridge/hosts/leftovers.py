@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from bridge.hosts.cgroups import NAME, kill, membership, processes_in, remove
 from bridge.hosts.marks import Starts, limit_of
 from bridge.hosts.processes import Process, environment_of, process_of, send
@@ -25,8 +27,7 @@ UNSURE_MILLISECONDS = 5
 MOST_WATCHED = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stayed:
+class Stayed(msgspec.Struct, frozen=True, kw_only=True):
     """A process that could not be ended, and why."""
 
     process: Process

@@ -9,8 +9,9 @@ nobody.
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from zlib import crc32
+
+import msgspec
 
 INSTANCE_ID = "HWBRIDGE_INSTANCE_ID"
 """The variable of the environment that holds the instance id."""
@@ -20,8 +21,7 @@ _OURS = 1 << 62
 _PART_BITS = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What the processes of one run carry: `entry` in their environment, `limit` as their RLIMIT_LOCKS.
 
     >>> Mark.of("20a1-7")
@@ -39,8 +39,7 @@ class Mark:
         return cls(entry=f"{INSTANCE_ID}={instance_id}".encode(), limit=limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Starts:
+class Starts(msgspec.Struct, frozen=True):
     """The marks of all runs of some daemons, whose instance ids are `START-NUMBER`; `starts` says which.
 
     >>> starts = Starts(frozenset({"20a1"}))

@@ -11,6 +11,8 @@ import signal
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from bridge.errors import DeviceError
 from bridge.hosts.marks import Mark, limit_of
 
@@ -55,8 +57,7 @@ def reap(pid: int) -> None:
         return
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(msgspec.Struct, frozen=True, kw_only=True):
     """A process as /proc/PID/stat shows it (proc(5)); `started_at` in the kernel's ticks tells pids apart in time."""
 
     pid: int

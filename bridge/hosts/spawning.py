@@ -9,9 +9,10 @@ import fcntl
 import os
 import subprocess
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from socket import socket
+
+import msgspec
 
 from bridge.errors import HandlerError
 from bridge.hosts.accounts import Account
@@ -23,8 +24,7 @@ from bridge.model.text import printable
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
+class Child(msgspec.Struct, frozen=True, kw_only=True):
     """A handler's main process, first of its own process group; `pidfd` is readable once it has ended."""
 
     process: subprocess.Popen[bytes]

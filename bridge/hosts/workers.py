@@ -10,11 +10,12 @@ import logging
 import math
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from bridge.errors import HandlerError, ProtocolError
 from bridge.hosts.accounts import account_of

@@ -1,6 +1,5 @@
 """Conditions: levels with names that tasks and rules wait for. Nothing here knows whether one of them holds."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 import msgspec
@@ -29,8 +28,7 @@ MAINS = "mains of the machine"
 """The level that maintenance triggers wait for. No file may give a condition this name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """What a rule or a task waits for: the condition of this name holds, or with `wanted` False is known not to."""
 
     name: str

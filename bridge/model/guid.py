@@ -4,7 +4,8 @@ Windows shows a trigger id with braces and upper case (`CustomSystemEventTrigger
 """
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from bridge.errors import InvalidGuidError, NilGuidError
 
@@ -14,8 +15,7 @@ _SHOWN = re.compile(r"\{[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]
 _NIL = "{00000000-0000-0000-0000-000000000000}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Guid:
+class Guid(msgspec.Struct, frozen=True, order=True):
     """A GUID as it is shown: braces, upper case.
 
     >>> str(Guid.parse("urn:uuid:9118718b-ff80-4afe-baf1-d88a4525f3ab"))

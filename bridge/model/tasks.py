@@ -4,8 +4,9 @@ Names and numbers are those of Windows.ApplicationModel.Background where it has 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+
+import msgspec
 
 from bridge.errors import InvalidValueError
 from bridge.model.cancellation import CancellationReason as CancellationReason
@@ -71,12 +72,11 @@ class Expiry(StrEnum):
     BOOT = "boot"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exec:
+class Exec(msgspec.Struct, frozen=True, kw_only=True):
     """A program to run: arguments as templates, never through a shell; `cwd` is an absolute path."""
 
     arguments: tuple[Template, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
     cwd: str = "/"
 
     def __post_init__(self) -> None:
@@ -86,8 +86,7 @@ class Exec:
             raise InvalidValueError(f"cwd {self.cwd!r} is not an absolute path")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Python:
+class Python(msgspec.Struct, frozen=True, kw_only=True):
     """A Python handler, `module:Class`: run in a worker, a process of its own that stays for the next run.
 
     `interpreter` is the absolute path of the one that has the handler, None for that of the daemon; `path` is searched
@@ -109,8 +108,7 @@ class Python:
                 raise InvalidValueError(f"{named} {value!r} is not an absolute path")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedClass:
+class ServedClass(msgspec.Struct, frozen=True, kw_only=True):
     """A handler that a task server has: an object of the class that it registered under this CLSID."""
 
     clsid: Guid
@@ -120,8 +118,7 @@ Handler = Exec | Python | ServedClass
 """What a task runs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """How often an activation is run at most, while its runs fail; `backoff` microseconds, doubled each time."""
 
     attempts: int = 1
@@ -135,8 +132,7 @@ class Retry:
 LONGEST_BACKOFF = 300 * SECOND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
     """A named task: triggers, conditions, what to run. Durations in microseconds; `run_limit` None is "infinity".
 
     `user` is whose rights the run has; None for whoever registered it, who is `owner` (a uid), None for the daemon's
@@ -194,8 +190,7 @@ _TASK_IDS = bytes.fromhex("6f1d4ab08e4d4c6e9a537c0b1d2e3f40")
 """The name space of task ids."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a task, as its handler is told of it.
 
     `raised` is the raise that it answers, the newest where `merged` of them became one;

@@ -5,15 +5,15 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from bridge.errors import InvalidValueError
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """Literal texts and names in turn: `texts[0] names[0] texts[1] names[1] ... texts[-1]`.
 
     >>> template = Template.parse("jack {dev}")

@@ -4,7 +4,6 @@ Source of names, numbers and meanings: the classes of the same names in Windows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 import msgspec
@@ -26,40 +25,35 @@ class Recurrence(IntEnum):
     """Once; then the trigger is spent. Windows has it for its other triggers."""
 
 
-@dataclass(frozen=True, slots=True)
-class CustomSystemEventTrigger:
+class CustomSystemEventTrigger(msgspec.Struct, frozen=True):
     """A trigger that its author named with a GUID, and that rules and API callers raise."""
 
     guid: Guid
     recurrence: Recurrence = Recurrence.ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class SystemTrigger:
+class SystemTrigger(msgspec.Struct, frozen=True):
     """A change of the machine as a whole."""
 
     type: SystemTriggerType
     one_shot: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TimeTrigger:
+class TimeTrigger(msgspec.Struct, frozen=True):
     """Goes off `period` microseconds after the registration, and again after each further one."""
 
     period: int
     one_shot: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MaintenanceTrigger:
+class MaintenanceTrigger(msgspec.Struct, frozen=True):
     """As a `TimeTrigger`, but its runs wait for the mains, and end when these go."""
 
     period: int
     one_shot: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationTrigger:
+class ApplicationTrigger(msgspec.Struct, frozen=True):
     """Goes off when somebody requests the task by its name."""
 
 
@@ -71,8 +65,7 @@ class DeviceWatcherEventKind(IntEnum):
     REMOVE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceWatcherTrigger:
+class DeviceWatcherTrigger(msgspec.Struct, frozen=True):
     """Goes off for udev devices that pass these tests, those that are there already included."""
 
     match: Checks
@@ -109,8 +102,7 @@ class PrincipalKind(StrEnum):
     GROUP = "group"
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """A user or a group, by name, as `allow` lists have them.
 
     >>> Principal.parse("group:audio")
@@ -129,8 +121,7 @@ class Principal:
         return cls(PrincipalKind(kind), name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedTrigger:
+class NamedTrigger(msgspec.Struct, frozen=True, kw_only=True):
     """A name that a rules file gives to a trigger, and who else may raise it over the API."""
 
     name: str

@@ -48,7 +48,7 @@ class Machine(Sight, Protocol):
         """Whether udevd is done with a listed device."""
 
 
-class ThisMachine(Libudev):
+class ThisMachine(Libudev, frozen=True):
     """The machine that we run on."""
 
     def all_devices(self) -> Sequence[Message]:

@@ -8,10 +8,10 @@ import errno
 import logging
 import select
 from collections.abc import Sequence
-from dataclasses import replace
 from operator import attrgetter
 
 import pyudev
+from msgspec.structs import replace
 
 from bridge.errors import DeviceError, InvalidValueError
 from bridge.mapping.interest import Interest

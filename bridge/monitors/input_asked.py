@@ -4,7 +4,8 @@ It is worked out from what rules ask and files say of devices; no device is look
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from bridge.mapping.interest import Interest
 from bridge.mapping.ports import InputOptions, KeyedText
@@ -22,8 +23,7 @@ Capabilities = Mapping[int, frozenset[int]]
 """The codes that a device can send, by type."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpelledPort:
+class SpelledPort(msgspec.Struct, frozen=True, kw_only=True):
     """A serial port whose lines the keys of a device spell; `fields` are those of all its events."""
 
     text: KeyedText
@@ -39,8 +39,7 @@ class SpelledPort:
         return typist_of(self.text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of a device: `keys` are all that it has, which is who holds it up when it is to be grabbed."""
 
     wanted: frozenset[Code] = frozenset()

@@ -6,8 +6,9 @@ The files are those of drivers/input/input.c, below the device: name, phys, uniq
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from bridge.model.codes import code_number, names_of, type_number
 from bridge.sources.evdev import InputIdentity
@@ -18,8 +19,7 @@ _WORD_BITS = struct.calcsize("@l") * 8
 _LISTED = {type_number(f"EV_{name.upper()}"): name for name in ("key", "rel", "abs", "msc", "sw", "led", "snd", "ff")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundInput:
+class FoundInput(msgspec.Struct, frozen=True, kw_only=True):
     """An input device with a node; `devpath` is its place in sysfs, which no later device will have.
 
     `capabilities` are the codes that it can send, by type.

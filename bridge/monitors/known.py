@@ -4,7 +4,8 @@ Nothing here hears an event or looks at a device.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from bridge.sources.udev import OF_ONE_EVENT, TRIGGER_PROPERTY
 
@@ -16,8 +17,7 @@ SETS = {"DEVLINKS": " ", "TAGS": ":", "CURRENT_TAGS": ":"}
 """Properties without an order: libudev puts them together anew in each process."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, kw_only=True):
     """One device: `told` are the properties of its latest event, `kept` those that its remove event keeps.
 
     `read` are the fields `attr.NAME` and `@NAME` that were read from sysfs and from its ancestors, once.

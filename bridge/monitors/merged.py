@@ -7,9 +7,9 @@ import contextlib
 import os
 import select
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import pyudev
 
 AT_ONCE = 4096
@@ -19,8 +19,7 @@ WHOLE_QUEUE = 1 << 18
 REMEMBERED = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What one subscription lets pass: `subsystems` and (libudev's AND) `tag`; None is everything."""
 
     subsystems: frozenset[str] | None = None
@@ -58,8 +57,7 @@ class Subscription(Protocol):
         """Closes the descriptor."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """Events by SEQNUM; whether some were `lost` among or after them; whether the queues were `emptied`."""
 
     devices: tuple[pyudev.Device, ...]

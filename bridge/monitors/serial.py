@@ -131,8 +131,8 @@ class SerialMonitor:
         """Begins to open those of these ports that are there."""
         told: list[Event] = []
         for name in [*names]:
-            taken = {other.node: other.declared.name for other in self._ports.values() if other.node is not None}
-            told += self._ports[name].look(origin, taken)
+            others = [other for other in self._ports.values() if other.declared.name != name]
+            told += self._ports[name].look(origin, others)
         return told
 
     def _wait_for_missing(self, origin: Origin) -> list[Event]:

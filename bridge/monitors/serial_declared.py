@@ -6,7 +6,7 @@ Which of its states was told is kept here: `opened` and `lost` are told in turn,
 import logging
 import os
 import select
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from bridge.errors import DeviceError
@@ -18,7 +18,7 @@ from bridge.monitors.serial_devices import Machine, Tty, candidates
 from bridge.monitors.serial_opening import NotOpened, Opened, Opening, open_port
 from bridge.monitors.serial_port import OpenPort
 from bridge.sources.device_fields import readable
-from bridge.sources.serial_ports import IDENTITY, SOONEST_RETRY, retry_delay, told_apart_by
+from bridge.sources.serial_ports import IDENTITY, SOONEST_RETRY, is_the_same, retry_delay, told_apart_by
 
 _log = logging.getLogger("bridge.monitors.serial")
 
@@ -95,8 +95,12 @@ class DeclaredPort:
         self._inherited = self.port.inherited = self._machine.inherited(self._tty, names)
         return self._unless_gone(self.port.watch_signals(signals), Origin.LIVE)
 
-    def look(self, origin: Origin, taken: Mapping[str, str]) -> list[Event]:
-        """Begins to open the port if it is there, and is not open already; `taken` are the nodes of other ports.
+    def misses(self, tty: Tty) -> bool:
+        """Whether it waits for this very device, which it was before."""
+        return self.node is None and not self.is_given_up and is_the_same(tty.properties, self._tty.properties)
+
+    def look(self, origin: Origin, others: Iterable["DeclaredPort"]) -> list[Event]:
+        """Begins to open the port if it is there, and is not open already; `others` are the ports beside it.
 
         What it tells then is of this origin; the state found at first is `start` in any case.
         """
@@ -110,17 +114,26 @@ class DeclaredPort:
             found = candidates(self._machine, self.declared, self._tty.properties)
         except DeviceError as error:
             return self._not_opened(NotOpened(str(error)))
-        self._note_twins(found)
-        if not found:
-            return self._not_opened(NotOpened("", is_there=False))
-        tty = next((each for each in found if each.node not in taken), found[0])
-        if tty.node in taken:
-            return self._not_opened(
-                NotOpened(f"{tty.node} is serial port {taken[tty.node]}, too, and can be one of them only")
-            )
-        self._tty = Tty(tty.node, tty.properties or self._tty.properties)
-        self._opening = Opening(partial(open_port, self.declared, tty.node), self._done)
+        chosen = self._chosen(found, [*others])
+        self._note_twins(found, chosen)
+        if isinstance(chosen, NotOpened):
+            return self._not_opened(chosen)
+        self._tty = Tty(chosen.node, chosen.properties or self._tty.properties)
+        self._opening = Opening(partial(open_port, self.declared, chosen.node), self._done)
         return []
+
+    def _chosen(self, found: Sequence[Tty], others: Collection["DeclaredPort"]) -> Tty | NotOpened:
+        """The likeliest device that is no other port now, nor was it before another port lost it."""
+        taken = {other.node: other.declared.name for other in others}
+        free = [tty for tty in found if tty.node not in taken]
+        for tty in free:
+            is_own = is_the_same(tty.properties, self._tty.properties)
+            if is_own or not any(other.misses(tty) for other in others):
+                return tty
+        if free or not found:
+            return NotOpened("", is_there=False)
+        node = found[0].node
+        return NotOpened(f"{node} is serial port {taken[node]}, too, and can be one of them only")
 
     def wait(self, seconds: float) -> None:
         """Waits until an attempt to open it is over, at most so long."""
@@ -230,13 +243,14 @@ class DeclaredPort:
             _log.warning("serial port %s: %s", self.declared.name, line)
         self._refused = line
 
-    def _note_twins(self, found: Collection[Tty]) -> None:
+    def _note_twins(self, found: Collection[Tty], chosen: Tty | NotOpened) -> None:
         line = ""
         if len(found) > 1:
             name = told_apart_by([tty.properties for tty in found])
             remedy = f"{name} tells them apart" if name else f"none of {', '.join(IDENTITY)} tells them apart"
             nodes = ", ".join(os.path.basename(tty.node) for tty in found)
-            line = f"its match fits {len(found)} devices ({nodes}), and the first is meant: {remedy}"
+            taken = os.path.basename(chosen.node) if isinstance(chosen, Tty) else "none"
+            line = f"its match fitted {len(found)} devices ({nodes}), of which {taken} was taken: {remedy}"
         if line and line != self._twins:
             _log.warning("serial port %s: %s", self.declared.name, line)
         self._twins = line

@@ -4,10 +4,11 @@ Nothing here opens a socket or lists devices; attributes and ancestors are read 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import msgspec
 import pyudev
+from msgspec.structs import replace
 
 from bridge.model.events import DeviceGone, Event, Origin
 from bridge.monitors.known import Known, Properties, arrived, changed, differs, is_synthetic
@@ -30,8 +31,7 @@ def messages_of(devices: Iterable[pyudev.Device]) -> list[Message]:
     return [Message(device, properties_of(device)) for device in devices]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """Devices that were `listed`, by devpath, and what was `heard` from before that until after it."""
 
     listed: Mapping[str, Message]

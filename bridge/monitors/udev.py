@@ -6,9 +6,9 @@ and what is known of a device between its events, is in `states` and `known`.
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import pyudev
 
 from bridge.errors import DeclarationError, DeviceError, InvalidValueError
@@ -42,8 +42,7 @@ class Machine(Protocol):
         """Whether a device is there now, listed or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Libudev:
+class Libudev(msgspec.Struct, frozen=True):
     """The machine that we run on."""
 
     group: str

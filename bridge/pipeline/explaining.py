@@ -6,7 +6,8 @@ history, and nothing is said where nobody knows: a rule may raise unless it is s
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from bridge.dispatch.explaining import Standing, What, Why, held_up
 from bridge.dispatch.task import Task, id_of
@@ -59,8 +60,7 @@ _LONGEST = 200
 """Characters of tests that are shown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """What the monitor of a source sees: the fields of each thing that is there, None where nobody knows them.
 
     `missing` says why there is no monitor, "" where there is one; `refused` are the devices that it may not open.
@@ -70,7 +70,7 @@ class Sight:
     missing: str = ""
     things: Sequence[Fields] | None = None
     refused: tuple[str, ...] = ()
-    untold: Mapping[str, str] = field(default_factory=dict)
+    untold: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 Look = Callable[[str], Sight]

@@ -5,7 +5,8 @@ It decides nothing and starts nothing; what a task's runs would find is looked u
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bridge.dispatch.explaining import What, Why
 from bridge.dispatch.task import Task

@@ -6,7 +6,6 @@ no more memory than one.
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
@@ -39,8 +38,7 @@ class View(NamedTuple):
         return self.reader is None and self.task is None and self.trigger is None
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """One answer of `Watch`, encoded; `views` show it. `is_kept`: the history has it."""
 
     encoded: bytes

@@ -10,8 +10,9 @@ import os
 import socket
 import struct
 from collections import Counter
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 _CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, uid, gid
 _SO_PEERGROUPS = 59  # asm-generic/socket.h; Python has no name for it
@@ -19,8 +20,7 @@ _GROUP_BYTES = ctypes.sizeof(ctypes.c_uint32)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The credentials of a peer. `pid` is 0 where the peer is in another PID namespace; `groups` are supplementary."""
 
     uid: int
@@ -71,8 +71,7 @@ def _get_peer_groups(descriptor: int, groups: "ctypes.Array[ctypes.c_uint32] | N
     return ctypes.get_errno() if failed else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLimits:
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How many connections there may be: in all, of those the last few for `privileged` users, and of one other user.
 
     Root and the service's own user are privileged: they can still look when others have taken all they may.

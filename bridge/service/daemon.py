@@ -8,10 +8,11 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge.dispatch.decisions import Progressed
 from bridge.errors import DeclarationError, DeviceError
@@ -64,8 +65,7 @@ MOST_PROBLEMS = 100
 """What log and status name of a refused reload."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line and hwbridge.toml say; who opened the recordings closes them."""
 
     directories: Directories

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from bridge.errors import DeclarationError, DeviceError, HandlerError
 from bridge.hosts.accounts import account_of
@@ -30,14 +32,13 @@ Settings = Mapping[str, Mapping[str, object]]
 """For each source, and for the store, the table of hwbridge.toml that has its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declarations:
+class Declarations(msgspec.Struct, frozen=True):
     """What the files say; `doubts` are warnings for whoever runs it, `files` has for each task where it stands."""
 
     rules: RuleTable
     tasks: tuple[Registration, ...]
     doubts: tuple[Problem, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 def counted(declarations: Declarations) -> str:

@@ -146,7 +146,9 @@ def _report(report: object) -> MonitorReport:
     """What a monitor says of itself, if it is that. Raises `DeviceError`."""
     if not isinstance(report, MonitorReport):
         raise DeviceError(f"its report is no MonitorReport, but {type(report).__name__}")
-    if not all(isinstance(line, str) for line in (*report.devices, *report.refused)) or type(report.lost) is not int:
+    lists = (report.devices, report.refused)
+    are_texts = all(isinstance(each, tuple) and all(isinstance(line, str) for line in each) for each in lists)
+    if not are_texts or type(report.lost) is not int:
         raise DeviceError(f"its report cannot be: {report}")
     return report
 
@@ -168,7 +170,9 @@ def _checked(told: object, now: int) -> Event | DeviceGone:
     if texts:
         raise DeviceError(f"it told of {texts[0]} as {told.fields[texts[0]]!r}, which is no integer")
     try:
-        source.subject(source.checked(dict(told.fields)))
+        subject = source.subject(source.checked(dict(told.fields)))
     except InvalidValueError as error:
         raise DeviceError(f"it told an event of {source.name} that cannot be: {error}") from error
+    if not isinstance(subject, tuple) or [type(each) for each in subject] != [str, str]:
+        raise DeviceError(f"the subject of an event of {source.name} is {subject!r}, not two texts")
     return told

@@ -8,8 +8,9 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from bridge.model.packages import PackageVersion
 
@@ -20,8 +21,7 @@ _FIELD = re.compile(r"^(Package|Architecture|Version): (\S+)$", re.MULTILINE)
 _DISTRIBUTION = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)\.dist-info")
 
 
-@dataclass(frozen=True, slots=True)
-class Dpkg:
+class Dpkg(msgspec.Struct, frozen=True):
     """The database of dpkg in this directory, which need not be there: dpkg(1), deb(5)."""
 
     folder: Path = DPKG

@@ -4,14 +4,14 @@ Sources: file-hierarchy(7) for root's daemon, the XDG Base Directory Specificati
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from bridge.model.sockets import SYSTEM_SOCKET, user_socket
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(msgspec.Struct, frozen=True, kw_only=True):
     """The places of one daemon; of `rules` and `tasks`, a file in an earlier directory masks its name in later ones."""
 
     config: Path
@@ -21,8 +21,7 @@ class Places:
     socket: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directories:
+class Directories(msgspec.Struct, frozen=True, kw_only=True):
     """Where to read; `given` directories (`--rules`, `--tasks`) must be there, the default ones need not."""
 
     rules: tuple[Path, ...]

@@ -5,8 +5,9 @@ for a while, which is the longer the longer it took.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from bridge.errors import DeviceError
 from bridge.mapping.interest import Interest
@@ -31,8 +32,7 @@ _AWAY = frozenset({"lost", "left"})
 """The states of what is known, and not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(msgspec.Struct, frozen=True):
     """What was seen when so much was asked of the monitor, and until when it is believed."""
 
     sight: Sight

@@ -8,7 +8,8 @@ and security modules may say otherwise; where there is an access list, nothing i
 import errno
 import os
 import stat
-from dataclasses import dataclass
+
+import msgspec
 
 from bridge.errors import HandlerError
 from bridge.hosts.accounts import Account
@@ -23,8 +24,7 @@ _HEAD = 256
 """Bytes of a script that hold its interpreter (BINPRM_BUF_SIZE, linux/binfmts.h)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """What execve(2) would find: by its resolved `path`, or `failure`, a word of errno, where it would find nothing."""
 
     path: bytes = b""

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bridge.dispatch.decisions import Looked
 from bridge.dispatch.servicing import asks_for_servicing
@@ -16,8 +17,10 @@ from bridge.errors import DeviceError
 from bridge.model.packages import PackageVersion
 from bridge.model.tasks import Exec, Python, Registration
 from bridge.monitors.monitor import Clock
-from bridge.monitors.watched_paths import WatchedPaths
 from bridge.service.packages import Dpkg, distribution_of
+
+if TYPE_CHECKING:
+    from bridge.monitors.watched_paths import WatchedPaths
 
 QUIET_SECONDS = 2.0
 """After dpkg has written its status for the last time: of many packages it writes it many times."""
@@ -95,6 +98,8 @@ class Servicing:
     def _watch(self) -> None:
         if self._watched is not None:
             return
+        from bridge.monitors.watched_paths import WatchedPaths  # most daemons have no task that asks, and start faster
+
         try:
             self._watched = WatchedPaths((self._dpkg.status,))
         except DeviceError as error:
@@ -111,7 +116,7 @@ class Servicing:
             self._watched.close()
             self._watched = None
 
-    def _read(self, watched: WatchedPaths) -> None:
+    def _read(self, watched: "WatchedPaths") -> None:
         if watched.read().paths:
             if self._timer is not None:
                 self._timer.cancel()

@@ -13,8 +13,9 @@ import stat
 from collections import deque
 from collections.abc import Set
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from bridge.errors import SocketError, StoreError, TrustError
 
@@ -24,8 +25,7 @@ _GROUP_OR_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _NULL = os.makedev(1, 3)  # null(4)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class Trust(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to trust: owners, for directories on the way some more, and the modes that nothing may have.
 
     Directories on the way may be writable where they are sticky: nobody can take away there what is another's. Where

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from bridge.model.events import DeviceGone, Event
 from bridge.service.answers import failure
@@ -12,8 +13,7 @@ from bridge.service.telling import Telling
 from bridge.store.values import HistoryRow
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class _Waiting(msgspec.Struct, frozen=True, eq=False):
     key: str | None
     reader: int | None
     answer: asyncio.Future[Mapping[str, Any]]

@@ -4,7 +4,8 @@ Names are the kernel's (Documentation/input/event-codes.rst), from the committed
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from bridge.errors import InvalidValueError
 from bridge.model.codes import (
@@ -27,8 +28,7 @@ AUTOREPEAT = 2
 """The value of a key that repeats by itself (event-codes.rst, EV_KEY)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputIdentity:
+class InputIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """Who an input device says it is; `bustype`, `vendor` and `product` are four hexadecimal digits.
 
     `device` is its node, `/dev/input/event3`. `inherited` are the `@NAME` fields that some rule asked for.

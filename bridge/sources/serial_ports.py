@@ -31,6 +31,16 @@ def in_order(found: Sequence[Properties], before: Properties) -> list[Properties
     return sorted(found, key=likelihood)
 
 
+def is_the_same(device: Properties, before: Properties) -> bool:
+    """Whether a device is the one that a port was before, by all that tells it again.
+
+    >>> is_the_same({"ID_PATH": "usb-0:2", "DEVNAME": "/dev/ttyUSB1"}, {"ID_PATH": "usb-0:2"}), is_the_same({}, {})
+    (True, False)
+    """
+    known = [name for name in IDENTITY if name in before]
+    return bool(known) and all(device.get(name) == before[name] for name in known)
+
+
 def told_apart_by(found: Sequence[Properties]) -> str | None:
     """The surest property that all these devices have, each another value; None where there is no such.
 

@@ -1,7 +1,6 @@
 """What the history says of each decision, and how it is asked. Nothing here decides what is worth telling whom."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -72,8 +71,7 @@ class Line(NamedTuple):
     said: Content
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
+class _Begun(msgspec.Struct, frozen=True):
     at: int
     instance: Instance
 

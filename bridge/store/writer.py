@@ -7,10 +7,11 @@ called from this thread.
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bridge.errors import DamagedStoreError, StoreError
 from bridge.store.disk import Reserve, StateDirectory
@@ -32,8 +33,7 @@ MOST_PORTIONS = 8
 Answered = Callable[[HistoryPage], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """What is to be written in one piece. `is_all`: nothing else is owed from then on."""
 
     outcomes: Sequence[object]
@@ -43,16 +43,14 @@ class Write:
     token: object
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """A question to the history, to be answered after what was queued before it."""
 
     question: Question
     answered: Answered
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """The thread is to end; `is_clean`: no process of this start is left."""
 
     is_clean: bool
@@ -61,8 +59,7 @@ class End:
 Item = Write | Ask | End
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """Who hears of it: tokens of what is committed; whether new raises are taken, and why not; damage, for the log.
 
     `told`, while somebody wants to know, gets the lines of the history that are committed, before `committed` is told.

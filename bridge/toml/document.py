@@ -31,8 +31,7 @@ _LONG_NUMBER = re.compile(r"[0-9_]{4301}")  # more digits than int() takes: sys.
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One thing that is wrong in a file; sorted, problems stand in the order of their lines.
 
     `where` names the table as people find it: `rule "door"`, `rule 3` (counted from 1) if it has no usable name, or

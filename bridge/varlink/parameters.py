@@ -1,8 +1,9 @@
 """Whether parameters are what an interface declares. Nothing here changes, completes or answers them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from bridge.varlink.interface import (
     ArrayType,
@@ -26,8 +27,7 @@ _BASIC_TYPES: Mapping[BasicType, tuple[type, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mismatch:
+class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
     """Where a value differs from its declaration; `path` is as in `status.monitors[2].source`."""
 
     path: str

@@ -1,8 +1,7 @@
 """Whom a raise reaches, and what is told of that: raises for one owner's tasks, who has heard, what was merged."""
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from bridge.dispatch.decisions import Decision, Heard, Merged
 from bridge.model.tasks import CancellationReason

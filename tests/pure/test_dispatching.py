@@ -1,12 +1,12 @@
 """The dispatcher in any order of raises, ends, cancellations, time and registrations: the books balance."""
 
-from dataclasses import replace
 from itertools import count
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from bridge.dispatch.decisions import Activate, Cancel, Decision, Dropped, Finished, Kill
 from bridge.model.guid import Guid

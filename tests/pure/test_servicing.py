@@ -1,7 +1,8 @@
 """ServicingComplete: it goes off once for those tasks whose package has another version than when it was seen last."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bridge.dispatch.decisions import Decision, Looked
 from bridge.dispatch.dispatcher import Dispatcher

@@ -1,10 +1,9 @@
 """What waits for a run: what is joined, in which order it may start, and how many raises are remembered."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bridge.dispatch.waiting import Pending, Tally, Waiting, joined, pending_of, pending_of_kept
 from bridge.model.guid import Guid

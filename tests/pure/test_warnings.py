@@ -18,6 +18,7 @@ from tests.pure.filter_cases import Case, cases
 from tests.pure.said import GUID, complete
 
 PORT = '[[serial]]\nname = "scanner"\nport = "/dev/scanner"\n'
+COUNTER = '[[serial]]\nname = "counter"\nport = "/dev/counter"\nframe = { length = 3 }\n'
 
 
 def written_of(rules: str, tasks: str, naming: str, watched: Collection[str]) -> Written:
@@ -71,6 +72,7 @@ IMPOSSIBLE = [
     ("serial", 'port = "scanner", line = "17\\n"', "line", "line = '17\\n'"),
     ("network", 'kind = "link", addresses = "*"', "addresses", "kind = 'link' and addresses = '*'"),
     ("network", 'kind = "internet", interface = "eth0"', "interface", "kind = 'internet' and interface = 'eth0'"),
+    ("network", 'kind = "link", interface = "lo"', "interface", "interface = 'lo'"),
     ("network", 'kind = "link", value = "up"', "value", "value = 'up'; value is one of 0, 1"),
     ("network", "value = 2", "value", "value = 2; value is one of 0, 1"),
     ("device", 'state = "arrived", vendor = "46d"', "vendor", "vendor = '46d' in any case"),
@@ -106,7 +108,7 @@ def test_what_no_event_can_be_is_named_with_the_fewest_tests_and_what_there_is(
         ("udev", 'action = { not = "remove" }, ANYTHING = "at all", synthetic = { not = true }'),
         ("udev", '"attr.idVendor" = "0403", "@ID_PATH" = "*", ID_VENDOR_ID = "0x8086"'),
         ("serial", 'port = "scanner", line = ""'),
-        ("serial", 'port = "scanner", frame = 17'),
+        ("serial", 'port = "counter", frame = 17'),
         ("serial", 'port = "scanner", signal = { not = "CTS" }, line = true'),
         ("serial", 'port = "scanner", signal = ["CTS", "RI"], value = "1"'),
         ("network", 'kind = "address", value = 1, addresses = "*"'),
@@ -122,7 +124,7 @@ def test_what_no_event_can_be_is_named_with_the_fewest_tests_and_what_there_is(
     ],
 )
 def test_what_some_event_can_be_is_no_warning(source: str, match: str) -> None:
-    assert warnings(PORT + rule(match, source=source)) == []
+    assert warnings(PORT + COUNTER + rule(match, source=source)) == []
 
 
 def test_until_guards_and_conditions_are_looked_at_too() -> None:
@@ -274,6 +276,30 @@ def test_a_port_that_nobody_declares_is_not_opened() -> None:
     assert warnings(rule('port = "scan*"', source="serial"), naming=PORT) == []
 
 
+@pytest.mark.parametrize(
+    ("match", "said"),
+    [
+        ('port = "counter", line = true', ["match.line: what counter receives is told as frame"]),
+        ('port = "scanner", frame = true', ["match.frame: what scanner receives is told as line"]),
+        ('port = "scanner", line = true', []),
+        ('port = "counter", frame = { not = "00" }', []),
+        ('port = ["counter", "scanner"], line = true', []),
+    ],
+)
+def test_a_port_of_frames_tells_no_lines_and_a_port_of_lines_no_frames(match: str, said: list[str]) -> None:
+    assert warnings(PORT + COUNTER + rule(match, source="serial")) == said
+
+
+def test_of_two_ports_with_one_path_only_one_is_opened() -> None:
+    twice = """
+        [[serial]]
+        name = "again"
+        port = "/dev/scanner"
+        """
+
+    assert warnings(PORT + twice) == ['port: is the port "scanner", too, and is opened for one of them only']
+
+
 def test_what_nothing_watches_here_is_said_once_where_it_is_asked_for() -> None:
     found = warnings(
         """
@@ -324,9 +350,12 @@ TASK = """
     """
 
 
-@pytest.mark.parametrize("match", ['line = "*"', "frame = true", 'device = "/dev/ttyUSB0"'])
+@pytest.mark.parametrize(
+    "match",
+    ['port = "scanner", line = "*"', 'port = "counter", frame = true', 'port = "scanner", device = "/dev/ttyUSB0"'],
+)
 def test_lines_are_not_to_be_merged_away(match: str) -> None:
-    rules = PORT + rule(f'port = "scanner", {match}', 'name = "line"', source="serial")
+    rules = PORT + COUNTER + rule(match, 'name = "line"', source="serial")
 
     for more in ("", '    concurrency = "latest"\n'):
         assert warnings(rules, TASK % GUID + more) == [

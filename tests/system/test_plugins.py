@@ -211,8 +211,13 @@ def test_a_plugin_that_cannot_watch_is_named_and_the_daemon_goes_on(
         ("lines = os.read(", "lines = (os.read(self.pipe, 9) and open('/nowhere')) or os.read(", "FileNotFoundError: "),
         ("self.rung += 1", "self.rung = 'often'", "it told of rung as 'often', which is no integer"),
         ("self.rung += 1", "raise SystemExit(3)", "SystemExit: 3 (a mistake in its code, ding.py:"),
+        (
+            '(str(fields["door"]), "")',
+            '[str(fields["door"])]',
+            "the subject of an event of bell is ['front'], not two texts",
+        ),
     ],
-    ids=["it raises", "it tells what cannot be", "it ends the process"],
+    ids=["it raises", "it tells what cannot be", "it ends the process", "its subjects are no pairs"],
 )
 def test_a_plugin_that_fails_later_is_closed_and_named_and_opened_again_by_a_reload(
     before: str, after: str, said: str, tmp_path: Path, site: Path, bell: int
@@ -257,7 +262,8 @@ def test_a_plugin_whose_deadline_is_no_time_is_closed_and_named(tmp_path: Path, 
     [
         ("None", "its report is no MonitorReport, but NoneType"),
         ("MonitorReport(devices=(5,))", "its report cannot be: MonitorReport(devices=(5,)"),
-        ("MonitorReport(devices=None)", "TypeError: "),
+        ("MonitorReport(devices=None)", "its report cannot be: MonitorReport(devices=None"),
+        ("MonitorReport(refused=7)", "its report cannot be: MonitorReport(devices=(), refused=7"),
     ],
 )
 def test_a_plugin_whose_report_is_none_is_named_where_it_would_be_shown(

@@ -100,9 +100,10 @@ def test_of_twins_the_first_by_its_place_is_opened_and_a_warning_says_what_tells
     (warning,) = monitor.report().refused
 
     assert first.fields["device"] == other.node
-    names = f"{os.path.basename(other.node)}, {os.path.basename(device.node)}"
+    taken, left = os.path.basename(other.node), os.path.basename(device.node)
     assert warning == (
-        f"serial port scanner: its match fits 2 devices ({names}), and the first is meant: ID_PATH tells them apart"
+        f"serial port scanner: its match fitted 2 devices ({taken}, {left}), of which {taken} was taken: "
+        "ID_PATH tells them apart"
     )
     assert caplog.messages == [warning]
 
@@ -133,6 +134,28 @@ def test_two_ports_that_mean_the_same_kind_of_device_get_one_each(
     both = found(monitor, interest(port_like(LIKE_FTDI, "one") + port_like(LIKE_FTDI, "two")))
 
     assert {event.fields["port"]: event.fields["device"] for event in both} == {"one": device.node, "two": other.node}
+
+
+def test_twins_that_come_back_in_another_order_are_the_ports_that_they_were(
+    monitor: SerialMonitor, udev: MadeUdev, device: Device, other: Device
+) -> None:
+    udev.plug(device, **FTDI, ID_PATH="usb-0:1")
+    udev.plug(other, **FTDI, ID_PATH="usb-0:2")
+    found(monitor, interest(port_like(LIKE_FTDI, "one") + port_like(LIKE_FTDI, "two")))
+    for each in (device, other):
+        each.unplug()
+        udev.forget(each)
+    told_by(monitor, lambda events: len(events) == 2)
+    backs = {place: Device() for place in ("usb-0:2", "usb-0:1")}
+    again = {}
+    for place, back in backs.items():
+        udev.plug(back, **FTDI, ID_PATH=place)
+        (opened,) = told_by(monitor, lambda events: bool(events))
+        again[opened.fields["port"]] = opened.fields["device"]
+
+    assert again == {"two": backs["usb-0:2"].node, "one": backs["usb-0:1"].node}
+    for back in backs.values():
+        back.unplug()
 
 
 def test_a_device_that_udev_says_is_gone_is_lost_though_it_did_not_hang_up(

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.hosts.host import Ended
 from bridge.hosts.starting import MOST_STARTING_SECONDS, Starts

@@ -82,6 +82,7 @@ _SWITCH = OneOf((0, 1))
 _FOUR_DIGITS = Text(re.compile("[0-9a-f]{4}"))
 _BYTES = Text(re.compile("(?:[0-9a-f]{2})*"))
 _NOT_EMPTY = Text(re.compile(".+", re.DOTALL))
+_INTERFACE = Text(re.compile("(?!lo$).+"))  # the loopback interface has no levels
 
 
 def kinds_of(source: Source, checks: Checks) -> Iterator[Kind]:
@@ -158,7 +159,7 @@ def _of_serial(_: Mapping[str, Test]) -> Iterator[Kind]:
 def _of_network(_: Mapping[str, Test]) -> Iterator[Kind]:
     details = {name for names in network.DETAILS.values() for name in names}
     for kind, own in network.DETAILS.items():
-        interface = _ABSENT if kind in network.OF_MACHINE else _NOT_EMPTY
+        interface = _ABSENT if kind in network.OF_MACHINE else _INTERFACE
         others = dict.fromkeys(details.difference(own), _ABSENT)
         yield {"kind": OneOf((kind,)), "interface": interface, "value": _SWITCH, **others}
 

@@ -4,6 +4,7 @@ It is asked of files without errors. A warning is a `Problem`, as an error is; w
 """
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -13,7 +14,7 @@ from bridge.mapping.check.possible import can_pass
 from bridge.mapping.conditions import Condition
 from bridge.mapping.load.ports import load_input_options, load_serial_ports
 from bridge.mapping.match import Present
-from bridge.mapping.ports import undeclared_ports
+from bridge.mapping.ports import LineFrame, SerialPort, undeclared_ports
 from bridge.mapping.rules import Rule
 from bridge.mapping.table import RuleTable
 from bridge.model.conditions import Named
@@ -60,7 +61,10 @@ def warnings_of(written: Written) -> list[Problem]:
             _add(conditions[condition.name], _untold(written, condition))
     for port in written.rules.devices.ports:
         _add(ports[port.name], (doubt for find in doubts.OF_PORTS for doubt in find(port)))
-    for rule, doubt in (*_unwatched(written, conditions), *_undeclared(written), *_twice(written)):
+    for port, doubt in _the_same_port(written):
+        _add(ports[port.name], [doubt])
+    about_rules = (_unwatched(written, conditions), _undeclared(written), _otherwise_framed(written), _twice(written))
+    for rule, doubt in chain.from_iterable(about_rules):
         _add(rules[rule.name], [doubt])
     for task, doubt in _lines_merged_away(written):
         _add(tasks[task.name], [doubt])
@@ -122,6 +126,38 @@ def _undeclared(written: Written) -> Iterator[tuple[Rule, Doubt]]:
         yield rule, Doubt(message, ("match", "port"))
 
 
+def _the_same_port(written: Written) -> Iterator[tuple[SerialPort, Doubt]]:
+    """Ports with the path of another one."""
+    first: dict[str, SerialPort] = {}
+    for port in written.rules.devices.ports:
+        if port.port is not None and (same := first.setdefault(port.port, port)) is not port:
+            yield port, Doubt(f'is the port "{same.name}", too, and is opened for one of them only', ("port",))
+
+
+def _otherwise_framed(written: Written) -> Iterator[tuple[Rule, Doubt]]:
+    """Rules that ask for lines of ports that tell frames, or for frames where there are lines."""
+    declared = {port.name: port for port in written.rules.devices.ports}
+    for rule in written.rules.rules:
+        names = _ports_asked(rule)
+        ports = [declared[name] for name in names if name in declared]
+        if not ports or len(ports) < len(names):
+            continue
+        told = {"line" if isinstance(port.frame, LineFrame) else "frame" for port in ports}
+        for asked in {"line", "frame"} - told:
+            if _may_tell(rule, asked) and not any(_may_tell(rule, each) for each in ("state", "signal", *told)):
+                yield rule, Doubt(f"what {ports[0].name} receives is told as {told.pop()}", ("match", asked))
+
+
+def _ports_asked(rule: Rule) -> list[str]:
+    """The serial ports that a rule lists; none where it lists none."""
+    test = dict(rule.match).get("port") if rule.source.name == "serial" else None
+    return sorted(map(str, (test.exact() or ()) if test is not None else ()))
+
+
+def _may_tell(rule: Rule, told: str) -> bool:
+    return can_pass(rule.source, (*rule.match, (told, Present())))
+
+
 def _twice(written: Written) -> Iterator[tuple[Rule, Doubt]]:
     """Rules that raise the same trigger as another one, whenever that does."""
     first: dict[object, Rule] = {}
@@ -151,4 +187,4 @@ def _lines_merged_away(written: Written) -> Iterator[tuple[Registration, Doubt]]
 def _raises_for_every_line(rule: Rule) -> bool:
     if rule.source.name != "serial" or rule.filter is not None or rule.holdoff is not None:
         return False
-    return any(can_pass(rule.source, (*rule.match, (name, Present()))) for name in ("line", "frame"))
+    return any(_may_tell(rule, told) for told in ("line", "frame"))

@@ -7,7 +7,6 @@ The keys are those of design.md, "Tasks"; what a later version brings is refused
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -34,8 +33,7 @@ MOST_DEFINITION_CHARACTERS = 64 * 1024
 """Of what one caller may have looked at and kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(msgspec.Struct, frozen=True):
     """The names that a task may use: of triggers, and of conditions; None where those are not looked up."""
 
     triggers: Names

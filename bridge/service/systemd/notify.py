@@ -11,7 +11,8 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+
+import msgspec
 
 from bridge.model.text import printable
 
@@ -23,8 +24,7 @@ MOST_WAITING = 64
 log = logging.getLogger("bridge")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What the service manager wants to be told: the `address` of its socket, and the `watchdog`'s microseconds."""
 
     address: str | None = None

@@ -1,8 +1,7 @@
 """What the machine draws from: tasks of every kind, the triggers that they name, the keys. It knows no promise."""
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bridge.model.conditions import Named
 from bridge.model.guid import Guid

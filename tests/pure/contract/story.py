@@ -1,7 +1,5 @@
 """Facts and outcomes in short, for a person who reads how a promise was broken. Nothing depends on it."""
 
-import dataclasses
-
 from msgspec import Struct
 from msgspec.structs import fields
 
@@ -44,7 +42,5 @@ def told(value: object) -> str:
 
 
 def _described(task: Registration) -> str:
-    said = [
-        f"{field.name}={getattr(task, field.name)}" for field in dataclasses.fields(task) if field.name not in UNSAID
-    ]
+    said = [f"{field.name}={getattr(task, field.name)}" for field in fields(task) if field.name not in UNSAID]
     return f"<{' '.join(said)}>"
