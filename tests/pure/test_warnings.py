@@ -1,9 +1,6 @@
 """Warnings: each thing that is legal and surely wrong, and its nearest neighbour that is right."""
 
-import json
-from collections.abc import Collection
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from hypothesis import given, settings
@@ -11,42 +8,11 @@ from hypothesis import given, settings
 from bridge.mapping.check.possible import can_pass
 from bridge.mapping.check.warnings import Written, warnings_of
 from bridge.mapping.load.rules import load_rules
-from bridge.pipeline.load.tasks import load_tasks
 from bridge.sources import SOURCES
 from bridge.toml.document import Document, parse
 from tests.pure.filter_cases import Case, cases
-from tests.pure.said import GUID, complete
-
-PORT = '[[serial]]\nname = "scanner"\nport = "/dev/scanner"\n'
-COUNTER = '[[serial]]\nname = "counter"\nport = "/dev/counter"\nframe = { length = 3 }\n'
-
-
-def written_of(rules: str, tasks: str, naming: str, watched: Collection[str]) -> Written:
-    rule_file, task_file = parse("rules.toml", complete(rules).encode()), parse("tasks.toml", dedent(tasks).encode())
-    names = [parse("names.toml", naming.encode())]
-    table, problems = load_rules([rule_file], names)
-    registrations, more = load_tasks([task_file], table)
-    assert [str(problem) for problem in (*problems, *more)] == []
-    return Written(
-        rules=table,
-        tasks=registrations,
-        rule_files=[rule_file],
-        task_files=[task_file],
-        naming=names,
-        watched=watched,
-    )
-
-
-def warnings(rules: str, tasks: str = "", naming: str = "", watched: Collection[str] = SOURCES) -> list[str]:
-    """The warnings about rules that raise GUID and are of evdev unless they say otherwise, as `key: message`."""
-    found = warnings_of(written_of(rules, tasks, naming, watched))
-    return [f"{problem.key}: {problem.message}" for problem in found]
-
-
-def rule(match: str, *more: str, source: str = "evdev") -> str:
-    name = [] if any(line.startswith("name =") for line in more) else [f"name = {json.dumps(f'{match} {more}')}"]
-    return "\n".join(["[[rule]]", *name, f'source = "{source}"', f"match = {{ {match} }}", *more, ""])
-
+from tests.pure.said import GUID
+from tests.pure.warned import COUNTER, PORT, TASK, rule, warnings, written_of
 
 IMPOSSIBLE = [
     ("evdev", 'type = "EV_KEY", code = "SW_LID"', "code", "type = 'EV_KEY' and code = 'SW_LID'"),
@@ -265,41 +231,6 @@ def test_state_that_is_found_has_the_action_add() -> None:
     assert warnings(rule('A = 1, action = ["change", "add"]', 'start_state = "boot"', source="udev")) == []
 
 
-def test_a_port_that_nobody_declares_is_not_opened() -> None:
-    asked = rule('port = "scaner"', source="serial")
-
-    assert warnings(PORT + asked) == [
-        "match.port: no [[serial]] declares port = 'scaner', and no other port is opened; did you mean scanner?"
-    ]
-    assert warnings(asked) == ["match.port: no [[serial]] declares port = 'scaner', and no other port is opened"]
-    assert warnings(asked, naming=PORT.replace("scanner", "scaner")) == []
-    assert warnings(rule('port = "scan*"', source="serial"), naming=PORT) == []
-
-
-@pytest.mark.parametrize(
-    ("match", "said"),
-    [
-        ('port = "counter", line = true', ["match.line: what counter receives is told as frame"]),
-        ('port = "scanner", frame = true', ["match.frame: what scanner receives is told as line"]),
-        ('port = "scanner", line = true', []),
-        ('port = "counter", frame = { not = "00" }', []),
-        ('port = ["counter", "scanner"], line = true', []),
-    ],
-)
-def test_a_port_of_frames_tells_no_lines_and_a_port_of_lines_no_frames(match: str, said: list[str]) -> None:
-    assert warnings(PORT + COUNTER + rule(match, source="serial")) == said
-
-
-def test_of_two_ports_with_one_path_only_one_is_opened() -> None:
-    twice = """
-        [[serial]]
-        name = "again"
-        port = "/dev/scanner"
-        """
-
-    assert warnings(PORT + twice) == ['port: is the port "scanner", too, and is opened for one of them only']
-
-
 def test_what_nothing_watches_here_is_said_once_where_it_is_asked_for() -> None:
     found = warnings(
         """
@@ -340,48 +271,6 @@ def test_a_rule_that_says_what_another_says_raises_twice() -> None:
         again + f'raise = "{GUID.replace("9", "8")}"\n',
     ):
         assert warnings(first + other) == []
-
-
-TASK = """
-    [[task]]
-    name = "scan"
-    triggers = [{ custom = "%s" }]
-    run = { exec = ["/bin/true"] }
-    """
-
-
-@pytest.mark.parametrize(
-    "match",
-    ['port = "scanner", line = "*"', 'port = "counter", frame = true', 'port = "scanner", device = "/dev/ttyUSB0"'],
-)
-def test_lines_are_not_to_be_merged_away(match: str) -> None:
-    rules = PORT + COUNTER + rule(match, 'name = "line"', source="serial")
-
-    for more in ("", '    concurrency = "latest"\n'):
-        assert warnings(rules, TASK % GUID + more) == [
-            'concurrency: latest merges away lines of rule "line"; write queue, or batch for one run of all'
-        ]
-
-
-@pytest.mark.parametrize("concurrency", ["queue", "batch", "ignore", "restart", "parallel"])
-def test_another_concurrency_is_a_choice(concurrency: str) -> None:
-    rules = PORT + rule('port = "scanner", line = "*"', source="serial")
-
-    assert warnings(rules, f'{TASK % GUID}concurrency = "{concurrency}"\n') == []
-
-
-@pytest.mark.parametrize(
-    "rules",
-    [
-        rule('port = "scanner", signal = "CTS"', source="serial"),
-        rule('port = "scanner", line = "*"', 'quiet_for = "1s"', source="serial"),
-        rule('port = "scanner", line = "*"', 'holdoff = "1s"', source="serial"),
-        rule('port = "scanner", line = "*"', f'raise = "{GUID.replace("9", "8")}"', source="serial"),
-        rule('code = "KEY_A"'),
-    ],
-)
-def test_latest_is_right_where_not_every_line_raises(rules: str) -> None:
-    assert warnings(PORT + rules, TASK % GUID) == []
 
 
 def test_warnings_stand_in_the_order_of_files_and_lines_and_name_theirs() -> None:

@@ -74,7 +74,8 @@ def test_who_waits_for_a_key_is_told_of_that_key_only(daemon: Daemon) -> None:
 
 def test_system_triggers_are_waited_for_by_name(daemon: Daemon, tmp_path: Path) -> None:
     recording = tmp_path / "zone.jsonl"
-    recording.write_text('{"hwbridge-recording": 1}\n{"at": 1.0, "source": "system", "name": "TimeZoneChange"}\n')
+    changes = [f'{{"at": {second}.0, "source": "system", "name": "TimeZoneChange"}}\n' for second in range(1, 100)]
+    recording.write_text("".join(['{"hwbridge-recording": 1}\n', *changes]))  # whenever somebody waits, one is to come
     daemon.options = (*daemon.options, "--play", recording)
     register_later = {"triggers": [{"system": "TimeZoneChange"}]}
     with daemon:

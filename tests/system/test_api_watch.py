@@ -256,11 +256,12 @@ def test_a_daemon_that_keeps_nothing_on_disk_tells_as_well(daemon: Daemon) -> No
 
 def test_raw_events_are_told_as_lines_of_a_recording_before_what_they_lead_to(daemon: Daemon, tmp_path: Path) -> None:
     recording = tmp_path / "jack.jsonl"
-    recording.write_text(
-        '{"hwbridge-recording": 1}\n'
-        '{"at": 2.0, "source": "udev", "action": "add", "devpath": "/d", "subsystem": "sound", "ID": "7"}\n'
-        '{"at": 2.0, "source": "udev", "gone": "/d"}\n'
-    )
+    plugs = [
+        f'{{"at": {second}.0, "source": "udev", "action": "add", "devpath": "/d", "subsystem": "sound", "ID": "7"}}\n'
+        f'{{"at": {second}.0, "source": "udev", "gone": "/d"}}\n'
+        for second in range(1, 100)  # whenever somebody watches, one is to come
+    ]
+    recording.write_text("".join(['{"hwbridge-recording": 1}\n', *plugs]))
     daemon.rules(f'[[rule]]\nname = "in"\nsource = "udev"\nmatch = {{ ID = 7 }}\nraise = "{GUID}"\n')
     daemon.task("lamp", "true")
     daemon.options = (*daemon.options, "--play", recording)

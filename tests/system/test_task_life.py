@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from daemon import GUID, Daemon, hwbridge
+from made_ports import Device
 
 OTHER = "{5B0E3C1D-7C26-4C39-8F0E-2D0C1F6A9E57}"
 STAY = "sleep 1000 & wait"
@@ -215,15 +216,29 @@ def test_raises_that_wait_for_a_condition_survive_crashes_and_become_one_run_whe
     assert (run["merged"], run["details"], run["redelivered"]) == (3, {"n": "2"}, False)
 
 
+PORT = """
+[[serial]]
+name = "cable"
+port = "%s"
+
+[[condition]]
+name = "plugged"
+source = "serial"
+match = { port = "cable", state = "opened" }
+"""
+
+
 def test_a_run_is_canceled_when_its_condition_is_lost(daemon: Daemon) -> None:
-    daemon.rules(MAINS)
-    daemon.task("lamp", f"trap 'say off; exit' TERM; say on; {STAY}", conditions=["on-mains"], concurrency="queue")
+    cable = Device()
+    daemon.rules(PORT % cable.node)
+    daemon.task("lamp", f"trap 'say off; exit' TERM; say on; {STAY}", conditions=["plugged"], concurrency="queue")
     path = daemon.folder / "tasks/lamp.toml"
     path.write_text(path.read_text() + "cancel_on_condition_loss = true\n")
-    play(daemon, *[1] * 10, 0)
 
     with daemon:
         daemon.raise_trigger()
+        daemon.wait_for_words("on")
+        cable.unplug()
         daemon.wait_for_words("on", "off")
         wait_until_done(daemon)
 
