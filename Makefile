@@ -2,7 +2,7 @@
 # make test   every test; as root with apt, the lab (a QEMU guest) too
 # make bench  the benchmarks: a table, and bench.json
 # make fuzz   made-up bytes for every reader of recordings, FUZZ_SECONDS (60) each; it needs a wheel of atheris
-# make check  format, lint, types and floors only
+# make check  format, lint, types, floors and documentation, in a minute or two
 # Everything they need is set up first, in .venv and, for the lab, in a cache outside this folder.
 
 PYTHON ?= python3

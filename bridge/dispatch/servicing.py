@@ -1,6 +1,7 @@
 """Which tasks a new version of a package brought: `ServicingComplete`. Nothing here knows a package manager.
 
-A task whose package is seen for the first time was not serviced: it was installed.
+A task whose package is seen for the first time was not serviced: it was installed. Nor was one whose file names
+another program now, which another package has.
 """
 
 from collections.abc import Iterator
@@ -28,6 +29,6 @@ def serviced(activations: Activations, looked: Looked) -> Iterator[Raised]:
             continue
         before, task.package = task.package, str(package)
         activations.keep(task)
-        if before:
+        if before.startswith(f"{package.package} "):
             details = {"task": name, "version": package.version}
             yield Raised(at=looked.at, trigger=SERVICING, task=name, details=details)

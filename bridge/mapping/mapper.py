@@ -17,6 +17,7 @@ from bridge.mapping.bursts import Burst, Bursts, DeafTimes
 from bridge.mapping.conditions import Conditions, Guard, GuardState
 from bridge.mapping.interest import Interest
 from bridge.mapping.mains import POWER_SUPPLY
+from bridge.mapping.match import say_whose
 from bridge.mapping.memory import ForgottenThisBoot as ForgottenThisBoot
 from bridge.mapping.memory import LevelTurned as LevelTurned
 from bridge.mapping.memory import Memory as Memory
@@ -99,6 +100,11 @@ class Mapper:
 
     def _look_at(self, table: RuleTable) -> None:
         levels = levels_of(table)
+        for condition in table.conditions:
+            say_whose(condition.match, f"condition {condition.name!r}")
+        for rule in table.rules:
+            inline = (check for guard in rule.guards if not isinstance(guard, Named) for check in guard.match)
+            say_whose((*rule.match, *rule.until, *inline), f"rule {rule.name!r}")
         self._conditions.replace(levels)
         self._fields = fields_of(table, levels)
         self._plan()
@@ -124,6 +130,8 @@ class Mapper:
         forgotten: Sequence[Mapped] = ()
         if needs.watchers != self._needs.watchers:
             forgotten = self._watchers.serve(needs.watchers)
+            for watcher in self._watchers.all:
+                say_whose(watcher.match, f"task {watcher.task!r}")
             self._plan()
         self._needs, self._is_served = needs, True
         self._system_triggers.asked = needs.system_triggers

@@ -11,9 +11,9 @@ from warnings import catch_warnings
 
 import msgspec
 
-from bridge.errors import InvalidValueError
-from bridge.mapping.searching import find
-from bridge.model.checks import Test
+from bridge.errors import InvalidValueError, OutOfTimeError
+from bridge.mapping.searching import Trial, find
+from bridge.model.checks import Checks, Test
 from bridge.model.events import Field
 from bridge.toml.values import describe
 
@@ -159,13 +159,15 @@ class AnyOf(msgspec.Struct, frozen=True):
         return "[" + ", ".join(str(test) for test in self.tests) + "]"
 
 
-class Search(msgspec.Struct, frozen=True):
+class Search(msgspec.Struct, frozen=True, eq=False):
     """A regular expression found anywhere in the value (Python's `re`); its named groups become fields.
 
-    In hexadecimal ids it minds no case, as no test does.
+    In hexadecimal ids it minds no case, as no test does. What was not searched to its end counts as not found.
     """
 
     pattern: re.Pattern[str]
+    trial: Trial = msgspec.field(default_factory=Trial)
+    """This test's own: another one of the same expression is equal to it, and has another."""
 
     @classmethod
     def parse(cls, text: str, *, hexadecimal: bool = False) -> "Search":
@@ -178,18 +180,35 @@ class Search(msgspec.Struct, frozen=True):
 
     def __call__(self, value: Field | None, /) -> bool:
         """Whether the expression is found in the value."""
-        return value is not None and find(self.pattern, str(value)) is not None
+        try:
+            return self.search(value) is not None
+        except OutOfTimeError:
+            return False
 
     def groups(self, value: Field | None) -> dict[str, str]:
         """The named groups that took part."""
-        found = find(self.pattern, str(value)) if value is not None else None
+        try:
+            found = self.search(value)
+        except OutOfTimeError:
+            return {}
         return {name: text for name, text in found.groupdict().items() if text is not None} if found else {}
+
+    def search(self, value: Field | None) -> re.Match[str] | None:
+        """Where the expression is found. Raises `OutOfTimeError` where that is not known."""
+        return find(self.pattern, str(value), self.trial) if value is not None else None
 
     def exact(self) -> None:
         """No list: an expression stands for many texts."""
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Search) and self.pattern == other.pattern
+
+    def __hash__(self) -> int:
+        return hash(self.pattern)
+
     def __str__(self) -> str:
-        return f"{{ regex = {self.pattern.pattern!r} }}"
+        given_up = " (not searched for any more: it took too long)" if self.trial.is_over else ""
+        return f"{{ regex = {self.pattern.pattern!r} }}{given_up}"
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -207,19 +226,40 @@ class Present(msgspec.Struct, frozen=True):
 
 
 class Not(msgspec.Struct, frozen=True):
-    """The opposite of another test; it holds for an absent field, as no other test does."""
+    """The opposite of another test; it holds for an absent field, as no other test does.
+
+    Where a search was not finished it does not hold either: what keeps a device out must not let it in.
+    """
 
     test: Test
 
     def __call__(self, value: Field | None, /) -> bool:
-        """Whether the field is absent or the test does not hold."""
-        return value is None or not self.test(value)
+        """Whether the field is absent or the test is known not to hold."""
+        if value is None:
+            return True
+        try:
+            return not _holds(self.test, value)
+        except OutOfTimeError:
+            return False
 
     def exact(self) -> None:
         """No list: everything but a few."""
 
     def __str__(self) -> str:
         return f"{{ not = {self.test} }}"
+
+
+def _holds(test: Test, value: Field) -> bool:
+    """Whether a test holds. Raises `OutOfTimeError` where a search that it needs was not finished."""
+    match test:
+        case Search():
+            return test.search(value) is not None
+        case AnyOf(tests):
+            return any(_holds(each, value) for each in tests)
+        case Not(inner):
+            return not _holds(inner, value)
+        case _:
+            return test(value)  # nothing else has a search in it: an expression minds no case by itself
 
 
 def parse_test(value: object, *, hexadecimal: bool = False) -> Test:
@@ -293,3 +333,10 @@ def searches(test: Test) -> tuple[Search, ...]:
             return searches(inner)
         case _:
             return ()
+
+
+def say_whose(checks: Checks, whose: str) -> None:
+    """Says for the log whose tests these are, should a search of theirs take too long."""
+    for name, test in checks:
+        for search in searches(test):
+            search.trial.whose = f"{whose} ({name})"

@@ -5,6 +5,7 @@ does the talking. Nothing is ever started by asking: a service that is not there
 """
 
 import asyncio
+import logging
 import os
 from collections import deque
 from contextlib import suppress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SOCKET = "/run/dbus/system_bus_socket"
 MOST_UNREAD = 1000
 """What is told and not read; beyond it all is dropped, and told anew."""
+_log = logging.getLogger("bridge.monitors.bus")
 
 
 def bus_address() -> str:
@@ -53,7 +55,7 @@ class Inbox:
     def put(self, told: Told) -> bool:
         """Tells one more thing; False, and all is dropped, where too much is unread."""
         if len(self._told) >= MOST_UNREAD:
-            close_descriptors(*self._pop_all())
+            close_descriptors(*self._pop_all(), told)
             return False
         self._told.append(told)
         os.eventfd_write(self._news, 1)
@@ -72,8 +74,9 @@ class Inbox:
 
     def _pop_all(self) -> list[Told]:
         taken = []
-        while self._told:
-            taken.append(self._told.popleft())
+        with suppress(IndexError):  # of two threads that take at once, one finds the end
+            while True:
+                taken.append(self._told.popleft())
         return taken
 
 
@@ -157,3 +160,6 @@ class Bus:
             self._loop.run_until_complete(self._task)
         except asyncio.CancelledError:
             return
+        except Exception as error:
+            _log.exception("the system bus is heard no more: a mistake in the code of hwbridge")
+            self._inbox.put(Disconnected(f"{address}: {error!r}, a mistake in the code of hwbridge"))

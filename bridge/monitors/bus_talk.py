@@ -36,7 +36,9 @@ _BUS = "org.freedesktop.DBus"
 _BUS_PATH = "/org/freedesktop/DBus"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _CONNECT_SECONDS = 20.0
-_ANSWER_SECONDS = 25.0  # what other libraries of D-Bus allow
+ANSWER_SECONDS = 25.0  # what other libraries of D-Bus allow
+_NO_ANSWER = f"no answer in {ANSWER_SECONDS:.0f} s"
+_WRONG_TYPE = "org.freedesktop.DBus.Error.InvalidSignature"
 _LOST = (OSError, EOFError, ValueError, DBusFastError)  # and what a peer makes of bytes that are no D-Bus
 
 Then = Callable[[Message | None], None]
@@ -63,6 +65,8 @@ class Talk:
         self._owners: dict[str, str | None] = {}
         """The unique name behind the name of each service that is wanted; None before the bus has said it."""
         self._values: dict[Properties, dict[str, Any]] = {}
+        self._asked: set[Properties] = set()
+        """Of these an answer is still to come, which is newer than any change that was told before it."""
 
     async def run(self) -> None:
         """Keeps a connection, until it is cancelled."""
@@ -102,6 +106,7 @@ class Talk:
         self._pending.clear()
         self._owners.clear()
         self._values.clear()
+        self._asked.clear()
 
     def want(self, wanted: Sequence[Wanted]) -> None:
         """Tells of these from now on."""
@@ -115,7 +120,9 @@ class Talk:
         for each in wanted:
             if each in self._wanted:
                 del self._wanted[each]
-                self._values.pop(each, None) if isinstance(each, Properties) else None
+                if isinstance(each, Properties):
+                    self._values.pop(each, None)
+                    self._asked.discard(each)
                 self._ask_bus("RemoveMatch", _match_of(each), lambda answer: None)
 
     def look(self) -> None:
@@ -129,7 +136,7 @@ class Talk:
 
         def then(answer: Message | None) -> None:
             if answer is None:
-                self._tell(Failed(number, f"{_BUS}.Error.NoReply", f"no answer in {_ANSWER_SECONDS:.0f} s"))
+                self._tell(Failed(number, "", _NO_ANSWER))
             elif answer.message_type is MessageType.ERROR:
                 self._tell(Failed(number, str(answer.error_name), _text_of(answer)))
             else:
@@ -145,20 +152,29 @@ class Talk:
             return
 
         def then(answer: Message | None) -> None:
-            if (why := _why_refused(answer)) is not None:
-                self._tell(Unknown(wanted, why))
+            if answer is None:
+                self._tell(Unknown(wanted, "", _NO_ANSWER))
+            elif answer.message_type is MessageType.ERROR:
+                self._tell(Unknown(wanted, str(answer.error_name), _text_of(answer)))
 
         self._ask_bus("AddMatch", _match_of(wanted), then)
         if wanted.service not in self._owners:
             self._owners[wanted.service] = None
             self._ask_bus("AddMatch", _match_of_owner(wanted.service), then)
-            self._ask_bus("GetNameOwner", wanted.service, lambda answer: self._found(wanted.service, answer))
+            self._find(wanted.service)
         elif isinstance(wanted, Properties) and self._owners[wanted.service]:
             self._get(wanted)
 
-    def _found(self, service: str, answer: Message | None) -> None:
-        is_there = answer is not None and answer.message_type is MessageType.METHOD_RETURN
-        self._turned(service, str(answer.body[0]) if answer is not None and is_there else "")
+    def _find(self, service: str) -> None:
+        """Asks who has the name, until the bus says so: of a service that is there, and stays, it tells no more."""
+
+        def then(answer: Message | None) -> None:
+            if answer is None:
+                self._find(service)
+                return
+            self._turned(service, str(answer.body[0]) if answer.message_type is MessageType.METHOD_RETURN else "")
+
+        self._ask_bus("GetNameOwner", service, then)
 
     def _turned(self, service: str, owner: str) -> None:
         """A service is another process's from now on, or nobody's."""
@@ -173,18 +189,26 @@ class Talk:
                 self._get(wanted)
 
     def _get(self, wanted: Properties) -> None:
+        """Asks for all of them: once more where no answer comes, and after an error at the next change."""
+
         def then(answer: Message | None) -> None:
             if wanted not in self._wanted:
                 return
-            why = _why_refused(answer)
-            if why is None and answer is not None and answer.signature != "a{sv}":
+            self._asked.discard(wanted)
+            self._values.pop(wanted, None)
+            if answer is None:
+                self._tell(Unknown(wanted, "", _NO_ANSWER))
+                self._get(wanted)
+            elif answer.message_type is MessageType.ERROR:
+                self._tell(Unknown(wanted, str(answer.error_name), _text_of(answer)))
+            elif answer.signature != "a{sv}":
                 why = f"the answer to GetAll is of type {answer.signature!r}, not 'a{{sv}}'"
-            if why is not None or answer is None:
-                self._tell(Unknown(wanted, str(why)))
-                return
-            self._values[wanted] = dict(_plain(answer.body)[0])
-            self._tell(Known(wanted, dict(self._values[wanted])))
+                self._tell(Unknown(wanted, _WRONG_TYPE, why))
+            else:
+                self._values[wanted] = dict(_plain(answer.body)[0])
+                self._tell(Known(wanted, dict(self._values[wanted])))
 
+        self._asked.add(wanted)
         arguments = (wanted.interface,)
         self._send(Call(wanted.service, wanted.path, _PROPERTIES, "GetAll", "s", arguments), then)
 
@@ -237,16 +261,16 @@ class Talk:
         if message.signature != "sa{sv}as":
             return
         interface, changed, invalidated = message.body
-        for wanted in list(self._values):  # of the others an answer is still to come, which is newer than this
+        for wanted in [each for each in self._wanted if isinstance(each, Properties)]:
             if (wanted.path, wanted.interface) != (message.path, interface):
                 continue
             if self._owners.get(wanted.service) != message.sender:
                 continue
-            self._values[wanted].update(_plain(changed))
-            if invalidated:
-                self._get(wanted)
-            else:
+            if wanted in self._values and not invalidated:
+                self._values[wanted].update(_plain(changed))
                 self._tell(Known(wanted, dict(self._values[wanted])))
+            elif wanted not in self._asked:
+                self._get(wanted)
 
     def _ask_bus(self, member: str, argument: str, then: Then) -> None:
         self._send(Call(_BUS, _BUS_PATH, _BUS, member, "s", (argument,)), then)
@@ -264,7 +288,7 @@ class Talk:
             flags=MessageFlag.NO_AUTOSTART,
             serial=self._bus.next_serial(),
         )
-        timer = asyncio.get_running_loop().call_later(_ANSWER_SECONDS, self._give_up, message.serial)
+        timer = asyncio.get_running_loop().call_later(ANSWER_SECONDS, self._give_up, message.serial)
         self._pending[message.serial] = then, timer
         self._bus.send(message).add_done_callback(_take_notice)
 
@@ -291,12 +315,6 @@ def _match_of_owner(service: str) -> str:
 
 def _rule(**keys: str | None) -> str:
     return ",".join(f"{key}='{value}'" for key, value in {"type": "signal", **keys}.items() if value is not None)
-
-
-def _why_refused(answer: Message | None) -> str | None:
-    if answer is None:
-        return f"no answer in {_ANSWER_SECONDS:.0f} s"
-    return _text_of(answer) if answer.message_type is MessageType.ERROR else None
 
 
 def _text_of(error: Message) -> str:

@@ -125,9 +125,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """What was wanted cannot be had, and why; it is told again as `Known` if it can later."""
+    """What was wanted cannot be had, and why; it is told as `Known` if it can later. `error` is as in `Failed`."""
 
     of: Wanted
+    error: str
     why: str
 
 
@@ -142,7 +143,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A call that was answered with an error, or not in time; `error` is its name on D-Bus."""
+    """A call that was answered with an error, `error` by its name on D-Bus, or not in time, and that is empty."""
 
     number: int
     error: str

@@ -100,8 +100,6 @@ class DeviceMonitor:
         self._settle_time, self._most = _times(settings)
         self._subscriptions = MergedSubscriptions(machine.subscribe)
         self._folding: Folding | None = None
-        self._is_behind = False
-        self._lost = 0
         self._not_listed: str | None = None
         self._unready: dict[str, str] = {}
 
@@ -114,7 +112,6 @@ class DeviceMonitor:
         if not interest.asks():
             self._subscriptions.listen(())
             self._folding = None
-            self._is_behind = False
             self._unready.clear()
             return []
         waiting = self._subscriptions.listen((EVERYTHING,))
@@ -141,7 +138,7 @@ class DeviceMonitor:
         if self._folding is None:
             return []
         told = self._take(self._folding, heard)
-        if self._is_behind:
+        if self._subscriptions.is_behind:
             return told
         return told + self._find(self._folding, Origin.RESYNC) + self._settled(self._folding)
 
@@ -154,7 +151,7 @@ class DeviceMonitor:
         return MonitorReport(
             devices=tuple(sorted(str(event.fields["id"]) for event in self.snapshot())),
             refused=(*filter(None, [self._not_listed]), *self._unready.values()),
-            lost=self._lost,
+            lost=self._subscriptions.lost,
         )
 
     def close(self) -> None:
@@ -163,7 +160,7 @@ class DeviceMonitor:
 
     def _take(self, folding: Folding, heard: Heard) -> list[Event | DeviceGone]:
         told = self._hear(folding, heard)
-        if self._is_behind and heard.emptied:  # not before: what still waits is older than a list made now
+        if heard.is_repair_due:
             repaired = self._find(folding, Origin.RESYNC)
             found = self._not_listed or f"listing told {len(repaired)}"
             _log.warning("uevents were lost, the kernel's queue was full: %s", found)
@@ -171,10 +168,6 @@ class DeviceMonitor:
         return told + self._settled(folding)
 
     def _hear(self, folding: Folding, heard: Heard) -> list[Event | DeviceGone]:
-        if heard.lost:
-            self._lost += 1
-            self._is_behind = True
-            self._subscriptions.wake()
         at = self._clock()
         told: list[Event | DeviceGone] = []
         for message in messages_of(filter(_may_be_part, heard.devices)):
@@ -183,7 +176,7 @@ class DeviceMonitor:
 
     def _find(self, folding: Folding, origin: Origin) -> list[Event | DeviceGone]:
         """Lists what is there, and then hears what came meanwhile. After another loss, `read` will list once more."""
-        self._is_behind = False
+        self._subscriptions.start_over()
         self._not_listed = None
         told: list[Event | DeviceGone] = []
         try:
@@ -192,7 +185,7 @@ class DeviceMonitor:
             self._not_listed = str(error)
         else:
             told += folding.find(nodes, self._clock(), origin)
-        return told + self._hear(folding, self._subscriptions.drain())
+        return told + self._hear(folding, self._subscriptions.drain(WHOLE_QUEUE))
 
     def _node(self, message: Message) -> Node:
         return node_of(message.properties, is_initialised=self._machine.is_initialised(message))

@@ -37,7 +37,7 @@ _UEVENTS = ""
 def open_monitor(*, clock: Clock, settings: Settings) -> "EvdevMonitor":
     """The monitor of this machine's input devices; its one setting is `group`, who tells of devices that come.
 
-    Raises `InvalidValueError` for another setting.
+    Raises `InvalidValueError` for another setting, or another group than there is.
     """
     for name in settings.keys() - {"group"}:
         raise InvalidValueError(f"[evdev] {name}: unknown key")

@@ -56,17 +56,17 @@ class ThisMachine:
     """The machine that we run on: sysfs, libudev and /dev; in the group `udev`, only what udevd is done with."""
 
     def __init__(self, group: str = "auto") -> None:
-        """`group` is who tells of devices: `udev`, `kernel`, or `auto` for udevd where one runs."""
-        self._group = group
+        """`group` is who tells of devices: `udev`, `kernel`, or `auto` for udevd where one runs now."""
+        self._group = group_in_force(group)
 
     def subscribe(self) -> Uevents:
         """A netlink socket of its own."""
-        return UeventSocket(group=group_in_force(self._group), subsystems=_INPUT)
+        return UeventSocket(group=self._group, subsystems=_INPUT)
 
     def find(self) -> list[str]:
         """What sysfs lists, with a udevd without those that it has not seen: a uevent will tell of them."""
         found = find_inputs()
-        if group_in_force(self._group) == "kernel":
+        if self._group == "kernel":
             return found
         ready = {device.device_path for device in devices_there(group="udev", subsystems=_INPUT)}
         return [devpath for devpath in found if devpath in ready]

@@ -28,18 +28,16 @@ class InternetJudges:
         """Asks NetworkManager; a probe is sent when there is a way."""
         self._clock = clock
         self._metered = settings.metered
-        self._manager: NetworkManager | None = None
         self._patient_until: int | None = None
         self._probe = None if settings.probe is None else Probe(settings.probe, settings.probe_interval, clock)
         self._epoll = select.epoll()
         if self._probe is not None:
             self._epoll.register(self._probe.fileno(), select.EPOLLIN)
-        if reason := why_no_bus():
-            _log.debug("NetworkManager is not asked: %s", reason)
+        self._manager = self._reached_manager()
+        if self._manager is None:
+            _log.debug("NetworkManager is not asked: %s", why_no_bus())
         else:
-            self._manager = NetworkManager()
             self._patient_until = clock() + PATIENCE
-            self._epoll.register(self._manager.fileno(), select.EPOLLIN)
 
     def fileno(self) -> int:
         """Readable when `hear` is to be called."""
@@ -60,7 +58,11 @@ class InternetJudges:
         return min((at for at in (self._patient_until, probe) if at is not None), default=None)
 
     def judge(self, tables: Tables) -> Internet | None:
-        """Whether there is internet, by what everybody says; None while somebody has not spoken yet."""
+        """Whether there is internet, by what everybody says; None while somebody has not spoken yet.
+
+        A bus that was not there is looked for again; who is on it counts as soon as they have spoken.
+        """
+        self._manager = self._manager or self._reached_manager()
         ways = tables.best_ways()
         used = {way.index for way in ways}
         if self._probe is not None:
@@ -96,3 +98,10 @@ class InternetJudges:
             if each is not None:
                 each.close()
         self._epoll.close()
+
+    def _reached_manager(self) -> NetworkManager | None:
+        if why_no_bus() is not None:
+            return None
+        manager = NetworkManager()
+        self._epoll.register(manager.fileno(), select.EPOLLIN)
+        return manager

@@ -6,16 +6,19 @@ of its own that must be whole afterwards: it may end between any two steps.
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from bridge.errors import OutOfTimeError
 
 Result = TypeVar("Result")
+SOONEST = 0.001
+"""Seconds until a timer is asked again; the kernel takes none that is too short for no timer at all."""
 
 
 def within(seconds: float, call: Callable[[], Result]) -> Result:
-    """What `call` gives. Raises `OutOfTimeError` when the process has computed for so many seconds meanwhile.
+    """What `call` gives. Raises `OutOfTimeError` when this thread has computed for so many seconds meanwhile.
 
     SIGVTALRM and its timer are the caller's again afterwards. Signals interrupt the main thread only: in another one
     there is no limit.
@@ -26,12 +29,18 @@ def within(seconds: float, call: Callable[[], Result]) -> Result:
     if threading.current_thread() is not threading.main_thread():
         return call()
     is_running = True
+    until = time.thread_time() + seconds
 
     def end(*_: object) -> None:
         nonlocal is_running
-        if is_running:  # the timer may go off just when the call is over
-            is_running = False
-            raise OutOfTimeError
+        if not is_running:  # the timer may go off just when the call is over
+            return
+        left = until - time.thread_time()
+        if left > 0:  # it counts what other threads compute, too
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(left, SOONEST))
+            return
+        is_running = False
+        raise OutOfTimeError
 
     handler = signal.signal(signal.SIGVTALRM, end)
     signal.siginterrupt(signal.SIGVTALRM, False)

@@ -1,6 +1,6 @@
 """Several subscriptions to device events read as one: in the kernel's order, and what two of them heard only once.
 
-Nothing here knows what an event means, or repairs a loss.
+That events were lost is remembered here until they are listed anew. Nothing here knows what an event means, or lists.
 """
 
 import contextlib
@@ -58,11 +58,10 @@ class Subscription(Protocol):
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """Events by SEQNUM; whether some were `lost` among or after them; whether the queues were `emptied`."""
+    """Events by SEQNUM; whether to list: some were lost, and none still waits that is older than a list made now."""
 
     devices: tuple[pyudev.Device, ...]
-    lost: bool
-    emptied: bool
+    is_repair_due: bool
 
 
 class MergedSubscriptions:
@@ -70,6 +69,10 @@ class MergedSubscriptions:
 
     def __init__(self, subscribe: Callable[[Filter], Subscription]) -> None:
         """Listens to nothing yet; `subscribe` opens one subscription."""
+        self.lost = 0
+        """How often a queue was too short."""
+        self.is_behind = False
+        """Whether events were lost since the last `start_over`; as long as they were, the descriptor is readable."""
         self._subscribe = subscribe
         self._open: dict[Filter, Subscription] = {}
         self._numbers = _Numbers()
@@ -89,7 +92,7 @@ class MergedSubscriptions:
     def listen(self, filters: Iterable[Filter]) -> Heard:
         """Listens to `filters` from now on and instead of what was listened to; returns what waited until here.
 
-        If one cannot be opened, everything stays as it was.
+        If one cannot be opened, everything stays as it was. Who listens to nothing is not behind.
         """
         wanted = frozenset(filters)
         with contextlib.ExitStack() as opened:
@@ -104,6 +107,7 @@ class MergedSubscriptions:
         heard = self.drain(WHOLE_QUEUE)  # with both old and new open, so that nothing falls between
         for one in self._open.keys() - wanted:
             self._close(one)
+        self.is_behind &= bool(self._open)
         return heard
 
     def drain(self, most: int = AT_ONCE) -> Heard:
@@ -121,12 +125,16 @@ class MergedSubscriptions:
                 emptied &= not read
         if emptied:
             self._numbers.forget_some()
+        self.lost += lost
+        self.is_behind |= lost
+        if self.is_behind:  # the last event may have been among these: then no socket will wake anybody
+            os.eventfd_write(self._again, 1)
         devices.sort(key=lambda device: device.sequence_number)
-        return Heard(devices=tuple(devices), lost=lost, emptied=emptied)
+        return Heard(devices=tuple(devices), is_repair_due=self.is_behind and emptied)
 
-    def wake(self) -> None:
-        """Makes the descriptor readable until the next `drain`."""
-        os.eventfd_write(self._again, 1)
+    def start_over(self) -> None:
+        """Everything is listed from now on: behind is only who loses more."""
+        self.is_behind = False
 
     def close(self) -> None:
         """Closes every descriptor."""
@@ -143,7 +151,7 @@ class MergedSubscriptions:
 
 
 class _Numbers:
-    """The numbers of recent events: at least `REMEMBERED`, and those since both queues were last found empty.
+    """The numbers of recent events: at least `REMEMBERED`, and those since all queues were last found empty.
 
     Not a watermark, because udevd's workers do not send in order. What one socket has, the other has within the same
     sending, but it may be read much later: behind all that waits there.

@@ -89,7 +89,7 @@ class NetworkMonitor:
         telling, former = self._telling_of(interest), self._telling
         self._watch.ask(former.kinds | telling.kinds)
         known = {self._source.subject(fields) for fields in former.present(self._told.levels)}
-        changes = self._changes(self._watch.look(), Origin.LIVE)
+        changes = self._changes(self._watch.look())
         told = list(former.changes([each for each in changes if each.origin is not Origin.START]))
         known |= {self._source.subject(fields) for fields, _ in told}
         self._watch.ask(telling.kinds)
@@ -101,7 +101,7 @@ class NetworkMonitor:
 
     def read(self) -> Sequence[Event]:
         """What is otherwise than was told, once something happened and had a moment to settle."""
-        return self._events(self._telling.changes(self._changes(self._watch.read(), Origin.LIVE)))
+        return self._events(self._telling.changes(self._changes(self._watch.read())))
 
     def snapshot(self) -> Sequence[Event]:
         """All levels that are known, as they were told."""
@@ -109,8 +109,7 @@ class NetworkMonitor:
 
     def resync(self) -> Sequence[Event]:
         """What a look at everything shows to be otherwise; who has to be asked tells it later."""
-        self._watch.ask_again()
-        return self._events(self._telling.changes(self._changes(self._watch.look(), Origin.RESYNC)))
+        return self._events(self._telling.changes(self._changes(self._watch.repair())))
 
     def report(self) -> MonitorReport:
         """The interfaces, who judges the internet, what may not be watched, and how often news were lost."""
@@ -125,10 +124,10 @@ class NetworkMonitor:
         """Ends it; no descriptor and no thread stays."""
         self._watch.close()
 
-    def _changes(self, look: Look | None, origin: Origin) -> list[Change]:
+    def _changes(self, look: Look | None) -> list[Change]:
         if look is None:
             return []
-        origin = Origin.RESYNC if look.is_repair else origin
+        origin = Origin.RESYNC if look.is_repair else Origin.LIVE
         return self._told.turn(levels_of(look.state), look.state.kinds(), origin)
 
     def _events(self, told: Iterable[tuple[Fields, Origin]]) -> list[Event]:

@@ -28,7 +28,7 @@ P = TypeVar("P", bound=NetworkPart)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How everything is, and whether it was looked at because news were lost."""
+    """How everything is, and whether it was looked at because news were lost or nobody heard them."""
 
     state: NetworkState
     is_repair: bool = False
@@ -54,6 +54,7 @@ class NetworkWatch:
         self._speeds = LinkSpeeds()
         self._look_at: int | None = None
         self._is_lost = False
+        self._is_repair = False
         self._is_behind = False
         """Whether news still wait that are older than a look would be."""
 
@@ -97,10 +98,15 @@ class NetworkWatch:
         self._hear()
         return self._look()
 
-    def ask_again(self) -> None:
-        """Asks those once more who are not sure to tell of all that changes."""
+    def repair(self) -> Look | None:
+        """A look at once that is a repair; so is the next one, where this is None.
+
+        Those are asked once more who are not sure to tell of all that changes: what they say is heard later.
+        """
         if self._judges is not None:
             self._judges.ask_again()
+        self._is_repair = True
+        return self.look()
 
     def judges(self) -> tuple[str, ...]:
         """Who says whether there is internet, besides the routes, for people."""
@@ -139,7 +145,8 @@ class NetworkWatch:
         if self._rtnetlink is not None and tables is None:
             self._look_at = self._clock() + WINDOW
             return None
-        is_repair, self._is_lost = self._is_lost, False
+        is_repair = self._is_lost or self._is_repair
+        self._is_lost = self._is_repair = False
         if tables is not None:
             tables = replace(tables, links=self._speeds.given(tables.links))
         state = NetworkState(

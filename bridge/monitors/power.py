@@ -34,6 +34,8 @@ LONGEST = 1_000_000
 """Microseconds after the first of them at which it is looked at though more come."""
 UNDER_PRESSURE = 10_000_000
 """Microseconds from look to look while there is pressure: the kernel does not tell when it goes."""
+AT_MOST_EVERY = 100_000
+"""Microseconds from look to look at pressure, however often we are read: it is with all else while a filter waits."""
 TELLS = frozenset({words.CHANGE, work_cost.CHANGE, work_cost.NOT_HIGH})
 _OF_COST = frozenset({work_cost.CHANGE, work_cost.NOT_HIGH})
 
@@ -78,6 +80,7 @@ class PowerMonitor:
         self._first_heard: int | None = None
         self._last_heard = 0
         self._looked = self._looked_at_cost = 0
+        self._puts_off_cost = False
         self._refused: str | None = None
         self._lost = 0
 
@@ -107,7 +110,10 @@ class PowerMonitor:
         if self._upower is not None and self._upower.read():
             self._hear(now)
         is_due = any(at is not None and at <= now for at in (self._settled(), self._next_poll()))
-        return self._look(self._origin()) if is_due else self._look_at_cost(Origin.LIVE, now)
+        if is_due:
+            return self._look(self._origin())
+        self._puts_off_cost = self._pressure is not None and now < self._looked_at_cost + AT_MOST_EVERY
+        return [] if self._puts_off_cost else self._look_at_cost(Origin.LIVE, now)
 
     def snapshot(self) -> Sequence[Event]:
         """How power is and what work costs, as far as it is asked for."""
@@ -123,9 +129,11 @@ class PowerMonitor:
         return self._look(Origin.RESYNC)
 
     def deadline(self) -> int | None:
-        """When uevents are over, the next look of those from time to time, or whether the pressure has gone."""
+        """When uevents are over, the next look of those from time to time, or at the pressure: it may have gone."""
         of_pressure = self._looked_at_cost + UNDER_PRESSURE if self._work_cost.is_under_pressure else None
-        deadlines = [at for at in (self._settled(), self._next_poll(), of_pressure) if at is not None]
+        put_off = self._looked_at_cost + AT_MOST_EVERY if self._puts_off_cost else None
+        of_all = self._settled() or put_off  # a look at everything is one at the pressure, too
+        deadlines = [at for at in (of_all, self._next_poll(), of_pressure) if at is not None]
         return min(deadlines, default=None)
 
     def report(self) -> MonitorReport:
@@ -181,6 +189,7 @@ class PowerMonitor:
         if self._pressure is not None:
             self._pressure.close()
         self._pressure = self._cost = None
+        self._puts_off_cost = False
         self._work_cost = WorkCost(low=self._settings.low, thresholds=self._settings.pressure)
 
     def _hear_uevents(self, now: int) -> bool:
@@ -232,7 +241,7 @@ class PowerMonitor:
     def _look_at_cost(self, origin: Origin, at: int) -> list[Event]:
         if self._pressure is None:
             return []
-        self._looked_at_cost = at
+        self._looked_at_cost, self._puts_off_cost = at, False
         before, self._cost = self._cost, self._work_cost.look(self._power, self._pressure.averages())
         if before is None or before is self._cost:
             return []

@@ -3,6 +3,8 @@
 Files are read again whenever something was done to them or to the links that lead to them.
 """
 
+import os
+import stat
 from pathlib import Path
 
 from bridge.monitors.network_part import Heard
@@ -41,7 +43,7 @@ class ResolverFiles:
         return self._watched.refused
 
     def resolver(self) -> Resolver:
-        """What the files say now; one that cannot be read says nothing."""
+        """What the files say now; one that cannot be read, or is no file, says nothing."""
         resolver = resolver_of(_text_of(RESOLV_CONF))
         return resolver_of(_text_of(OF_RESOLVED)) if asks_resolved(resolver) else resolver
 
@@ -52,7 +54,12 @@ class ResolverFiles:
 
 def _text_of(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_MOST_BYTES).decode(errors="backslashreplace")
+        with open(path, "rb", opener=_opened_at_once) as file:
+            is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return file.read(_MOST_BYTES).decode(errors="backslashreplace") if is_file else ""
     except OSError:
         return ""
+
+
+def _opened_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # opening a FIFO that somebody left there must not stop us

@@ -35,13 +35,15 @@ from bridge.sources.network_state import Tables
 
 GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 """RTMGRP_LINK, and the addresses and routes of IPv4 and IPv6."""
+_NEXTHOPS = 32
+"""RTNLGRP_NEXTHOP: routes of IPv4 that go with their next hop (ip-nexthop(8)) go without a word of their own."""
 RECEIVE_BUFFER = 1 << 20
 MESSAGES_A_READ = 4096
 """So that a storm cannot keep a reader for ever: what is left keeps the descriptor readable."""
 ATTEMPTS = 8
 _DATAGRAM = 64 << 10
 """The kernel fills no more than half of it."""
-_SOL_NETLINK, _NETLINK_GET_STRICT_CHK = 270, 12  # linux/netlink.h
+_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _NETLINK_GET_STRICT_CHK = 270, 1, 12  # linux/netlink.h
 _SO_RCVBUFFORCE = 33
 _NO_SUCH_TABLE = frozenset({errno.ENOENT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT})
 """What the kernel answers where there is no main table yet, or no such family."""
@@ -55,7 +57,7 @@ class Rtnetlink:
         """Listens from now on. Raises `DeviceError` where there is no netlink."""
         self._sequences = count(1)
         try:
-            self._events = _socket(GROUPS, receive_buffer)
+            self._events = _event_socket(receive_buffer)
             try:
                 self._dumps = _dump_socket()
             except OSError:
@@ -94,7 +96,7 @@ class Rtnetlink:
             try:
                 return self._dump()
             except _Changed:
-                continue
+                failed = None
             except OSError as error:  # the kernel was out of memory, and the rest of the answer is still to come
                 failed = error
                 self._start_over()
@@ -168,6 +170,13 @@ def _check(message: Message) -> None:
     number = message.error()
     if number and number not in _NO_SUCH_TABLE:
         raise OSError(number, os.strerror(number))
+
+
+def _event_socket(receive_buffer: int) -> socket.socket:
+    made = _socket(GROUPS, receive_buffer)
+    with suppress(OSError):  # before Linux 5.3 there are none
+        made.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _NEXTHOPS)
+    return made
 
 
 def _dump_socket() -> socket.socket:

@@ -143,7 +143,7 @@ class SerialMonitor:
             told = self._look([port.declared.name for port in waiting if port.is_missing], origin)
         for port in waiting:
             if port.is_missing and self._arrivals.tells_of(port.declared):
-                port.retry_at = None
+                port.wait_for_news()
         return told
 
     def _hear(self) -> list[Event]:

@@ -18,7 +18,15 @@ from bridge.monitors.serial_devices import Machine, Tty, candidates
 from bridge.monitors.serial_opening import NotOpened, Opened, Opening, open_port
 from bridge.monitors.serial_port import OpenPort
 from bridge.sources.device_fields import readable
-from bridge.sources.serial_ports import IDENTITY, SOONEST_RETRY, is_the_same, retry_delay, told_apart_by
+from bridge.sources.serial_ports import (
+    IDENTITY,
+    LATEST_AFTER_HANG_UP,
+    LATEST_RETRY,
+    SOONEST_RETRY,
+    is_the_same,
+    retry_delay,
+    told_apart_by,
+)
 
 _log = logging.getLogger("bridge.monitors.serial")
 
@@ -33,7 +41,7 @@ class DeclaredPort:
         self.retry_at: int | None = None
         """When it is to be looked at again, in microseconds of the clock."""
         self.is_missing = False
-        """Whether it was not there, so that whoever tells of its coming spares us to look."""
+        """Whether it was not there when it was looked for."""
         self._machine = machine
         self._clock = clock
         self._epoll = epoll
@@ -42,7 +50,7 @@ class DeclaredPort:
         self._tty = Tty("", {})
         self._origin = Origin.START
         self._told: str | None = None
-        self._opened_at = 0
+        self._opened_at = self._missed_at = 0
         self._failures = 0
         self._lost = 0
         self._signals: Collection[str] = ()
@@ -135,6 +143,13 @@ class DeclaredPort:
         node = found[0].node
         return NotOpened(f"{node} is serial port {taken[node]}, too, and can be one of them only")
 
+    def wait_for_news(self) -> None:
+        """Somebody tells of its coming, which spares us to look, but for now and then.
+
+        Who tells may be gone: in a container, /run/udev may be that of a udevd which nobody hears there.
+        """
+        self.retry_at = self._missed_at + LATEST_RETRY
+
     def wait(self, seconds: float) -> None:
         """Waits until an attempt to open it is over, at most so long."""
         if self._opening is not None:
@@ -202,7 +217,8 @@ class DeclaredPort:
 
     def _not_opened(self, why: NotOpened) -> list[Event]:
         self._failures += 1
-        self.retry_at = self._clock() + retry_delay(self._failures)
+        self._missed_at = self._clock()
+        self.retry_at = self._missed_at + retry_delay(self._failures)
         self.is_missing = not why.is_there
         self._note_refused(why.why if why.is_there else "")
         if self._told is not None:
@@ -217,7 +233,7 @@ class DeclaredPort:
         now = self._clock()
         is_flapping = now - self._opened_at < SOONEST_RETRY
         self._failures = self._failures + 1 if is_flapping else 0
-        self.retry_at = now + retry_delay(self._failures) if is_flapping else now
+        self.retry_at = now + min(retry_delay(self._failures), LATEST_AFTER_HANG_UP) if is_flapping else now
         if self.is_given_up:
             self.retry_at = None
             self._note_refused(self._patience.why_over(self.declared))

@@ -24,6 +24,7 @@ from bridge.monitors.serial_lines import modem_bits
 _GONE = frozenset({errno.ENODEV, errno.ENXIO})
 """What a node answers that has no device behind it: not any more, or not yet."""
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
+_OPENED_AS_GROUP = stat.S_IRGRP | stat.S_IWGRP
 _BUSY = frozenset({errno.EBUSY, errno.EAGAIN})
 """EBUSY after another's TIOCEXCL, EAGAIN after another's flock(2)."""
 
@@ -189,8 +190,12 @@ def _found(node: str) -> os.stat_result | None:
 
 
 def _remedy(found: os.stat_result) -> str:
+    """What gives the right to open it. Root's group is none to be in, and that of a console may write, and not read."""
+    as_root = "run hwbridge as root"
+    if found.st_gid == 0 or found.st_mode & _OPENED_AS_GROUP != _OPENED_AS_GROUP:
+        return as_root
     try:
         group = grp.getgrgid(found.st_gid).gr_name
     except KeyError:
-        return "run hwbridge as root"
+        return as_root
     return f"add the user that hwbridge runs as to the group {group}, or run it as root"

@@ -23,6 +23,11 @@ from bridge.sources.serial import SIGNALS
 _log = logging.getLogger("bridge.monitors.serial")
 _BYTES_AT_ONCE, _SECONDS_AT_ONCE = 1 << 20, 0.1
 """So that a device that sends faster than we read cannot keep us for ever; the seconds are processor time."""
+SLOW, TIMES_AS_LONG, LONGEST_PAUSE = 100_000, 20, 60_000_000
+"""Microseconds from which a look at modem lines is slow; how much longer the pause after it is, and at most.
+
+Some drivers ask the device, for up to 5 s if that hangs, and all else waits meanwhile.
+"""
 
 
 class OpenPort:
@@ -53,6 +58,8 @@ class OpenPort:
         self._is_deaf = False
         self._signals: Sequence[str] = ()
         self._look: Look | None = None
+        self._look_from = 0
+        self._slowness = ""
         counts = counts_of(self.fileno())
         self._counts = counts is not None
         self._overruns = self._overruns_at_first = counts.overruns if counts is not None else 0
@@ -63,8 +70,8 @@ class OpenPort:
 
     @property
     def complaints(self) -> Sequence[str]:
-        """What of its settings the port cannot do."""
-        return self._opened.complaints
+        """What of its settings the port cannot do, and that it is slow to tell its modem lines."""
+        return [*self._opened.complaints, *([self._slowness] if self._slowness else [])]
 
     @property
     def lost(self) -> int:
@@ -112,9 +119,15 @@ class OpenPort:
         return changed + self._present(new)
 
     def signals(self, origin: Origin = Origin.LIVE) -> list[Event]:
-        """What became of the wanted modem lines since they were looked at; `gone` holds if they cannot be any more."""
+        """What became of the wanted modem lines since they were looked at; `gone` holds if they cannot be any more.
+
+        After a slow look nothing for a while.
+        """
         before = self._look
-        if before is None or not self._signals or (now := self._look_now()) is None:
+        if before is None or not self._signals or self._clock() < self._look_from:
+            return []
+        now = self._look_now()
+        if now is None:
             return []
         self._look = now
         changes = [(signal, value) for signal, value in changes_between(before, now) if signal in self._signals]
@@ -180,8 +193,22 @@ class OpenPort:
         self._overruns = counts.overruns
 
     def _look_now(self) -> Look | None:
+        began = self._clock()
         try:
-            return look_at(self.fileno())
+            look = look_at(self.fileno())
         except OSError:
             self.gone = True
             return None
+        self._note_slowness(self._clock() - began)
+        return look
+
+    def _note_slowness(self, took: int) -> None:
+        was_slow, self._slowness = bool(self._slowness), ""
+        if took < SLOW:
+            return
+        pause = min(took * TIMES_AS_LONG, LONGEST_PAUSE)
+        self._look_from = self._clock() + pause
+        shown = f"{took / 1_000_000:.1f} s to tell its modem lines: the next look is {pause / 1_000_000:.0f} s later"
+        self._slowness = f"its driver took {shown}"
+        if not was_slow:
+            _log.warning("serial port %s: %s", self._declared.name, self._slowness)

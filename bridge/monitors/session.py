@@ -80,17 +80,18 @@ class SessionMonitor:
     def watch(self, interest: Interest) -> Sequence[Event | DeviceGone]:
         """Watches what `interest` asks for, and nothing where it asks for nothing of this.
 
-        Tells what is known of names that were not asked for before; what is not is told as soon as it is.
+        Tells what is known of names that were not asked for before; what is not is told as soon as it is. Where there
+        was no bus it is looked for once more.
         """
         asked = frozenset(name for name in NAMES if interest.may_ask("name", name))
         if asked == self._asked:
+            self._open()
             return []
         found = [*self.read()] if asked else []
         new = asked - self._asked
         self._asked = asked
         self._close_what_nobody_asks_for()
-        if asked and self._bus is None and self._bare is None:
-            self._open()
+        self._open()
         self._ask_bare()
         self._open_sleep()
         known = [*self._events(told_of(NOTHING_KNOWN, self._told), Origin.START, new)]
@@ -117,6 +118,7 @@ class SessionMonitor:
     def resync(self) -> Sequence[Event | DeviceGone]:
         """What has come, and what is otherwise; what logind is asked for comes later, as `read` tells it."""
         found = [*self.read()]
+        self._open()
         if self._logind is not None:
             self._logind.look()
         if self._bare is not None:
@@ -157,6 +159,9 @@ class SessionMonitor:
             yield f"Suspend is not told: {self._no_logind}"
 
     def _open(self) -> None:
+        """Connects to the bus, if there is one by now."""
+        if self._bus is not None or not self._asked:
+            return
         why = why_no_bus(self._surroundings.address)
         if why is not None:
             self._do_without(why)
@@ -164,6 +169,7 @@ class SessionMonitor:
         self._bus = Bus(self._surroundings.address)
         self._epoll.register(self._bus.fileno(), select.EPOLLIN)
         self._logind = LogindSessions(self._bus, self._epoll, self._surroundings.files)
+        self._open_sleep()
 
     def _open_sleep(self) -> None:
         if SUSPEND in self._asked and self._sleep is None and self._bus is not None:
@@ -201,7 +207,8 @@ class SessionMonitor:
             self._lost += self._bare.lost
             self._bare.close()
             self._bare = None
-        elif self._logind.is_there is False and self._bare is None and self._logind.now is NOTHING_KNOWN:
+            self._told = Sessions(None, self._told.is_present)  # the same sessions have other names with logind
+        elif self._logind.is_there is False and self._logind.now is NOTHING_KNOWN:
             self._do_without(self._logind.why_not)
         if self._logind.is_repaired:
             self._logind.is_repaired = False
@@ -210,8 +217,10 @@ class SessionMonitor:
             yield from self._news(Origin.LIVE)
 
     def _do_without(self, why: str) -> None:
-        _log.warning("%s: utmp tells who is logged in, input devices whether somebody is there, nobody of sleep", why)
         self._no_logind = why
+        if self._bare is not None:
+            return
+        _log.warning("%s: utmp tells who is logged in, input devices whether somebody is there, nobody of sleep", why)
         self._bare = BareSessions(self._epoll, self._clock, self._surroundings.machine, self._away_after)
         self._ask_bare()
 

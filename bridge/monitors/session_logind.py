@@ -40,6 +40,9 @@ _CAME = Signals(LOGIND, MANAGER, "SessionNew")
 _WENT = Signals(LOGIND, MANAGER, "SessionRemoved")
 _LIST = Call(LOGIND, PATH, MANAGER, "ListSessions")
 
+_ERROR = "org.freedesktop.DBus.Error"
+_GONE = frozenset({f"{_ERROR}.UnknownObject", f"{_ERROR}.UnknownMethod", f"{_ERROR}.UnknownInterface"})
+
 _UNTIL_BACK = "sessions are taken to be as they were until logind is back"
 _log = logging.getLogger("bridge.monitors.session")
 
@@ -61,6 +64,9 @@ class LogindSessions:
         self._awaited: set[str] | None = None
         """While it is listed anew: the objects of the list that nothing is known of yet."""
         self._listing: int | None = None
+        self._unlisted = ""
+        """Why a list is not known yet; it is asked for anew when anything is heard of a session."""
+        self._unwatched: tuple[str, ...] = ()
         self._complaint = ""
         self.is_there: bool | None = None
         self.why_not = ""
@@ -69,7 +75,6 @@ class LogindSessions:
         self.is_repaired = False
         """Whether `now` was found by looking, after things may have been missed."""
         self.lost = 0
-        self.refused: tuple[str, ...] = ()
         bus.want(_CAME, _WENT)
 
     @property
@@ -78,6 +83,11 @@ class LogindSessions:
         if self.is_there is None:
             return "the bus does not say yet whether logind is there"
         return f"{self.why_not}: {_UNTIL_BACK}"
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What is not told while it is there, and why."""
+        return (*((self._unlisted,) if self._unlisted else ()), *self._unwatched)
 
     def hear(self, told: Told) -> None:
         """Takes one thing that the bus told."""
@@ -88,18 +98,24 @@ class LogindSessions:
                 self._gone("no logind is on the bus")
             case Appeared(service) if service == LOGIND:
                 self._start_over()
+            case Heard(service, member="SessionNew" | "SessionRemoved") if service == LOGIND and self._unlisted:
+                self._list()
             case Heard(member="SessionNew", values=(str(), path)):
                 self._add(path)
             case Heard(member="SessionRemoved", values=(str(), path)):
                 self._remove(path)
             case Known(of, values) if of.path in self._paths:
                 self._learn(of.path, values)
-            case Unknown(Properties(_, path, _)) if path in self._paths:
+            case Unknown(Properties(_, path, _), error) if path in self._paths and error in _GONE:
                 self._remove(path)  # it went before it was asked
+            case Unknown(Properties(_, path, _), why=why) if path in self._paths and self.is_there:
+                self._doubt(f"logind does not tell how sessions are: {why}: they are taken to be as they were")
             case Answered(number, values) if number == self._listing:
                 self._listed(values)
-            case Failed(number, why=why) if number == self._listing:
-                self._complain(f"logind does not tell its sessions: {why}")
+            case Failed(number, error, why) if number == self._listing and self.is_there:
+                self._doubt(f"logind does not tell its sessions: {why}")
+                if not error:
+                    self._list()
             case Heard(service, member=member) if service == LOGIND and member in ("SessionNew", "SessionRemoved"):
                 self._complain(f"logind says {member} with {told.values!r}, not with a name and a path")
             case Connected() | _:
@@ -109,6 +125,8 @@ class LogindSessions:
     def read_files(self) -> None:
         """Asks logind again where it has written a session's file."""
         if self._watched is not None and self._watched.read().paths:
+            if self._unlisted:
+                self._list()
             self._bus.look()
 
     def look(self) -> None:
@@ -124,7 +142,7 @@ class LogindSessions:
         if self.is_there:
             self.lost += 1
             _log.warning("%s: %s", why, _UNTIL_BACK)
-        self.is_there, self.why_not = False, why
+        self.is_there, self.why_not, self._unlisted = False, why, ""
 
     def _start_over(self) -> None:
         if self.is_there:
@@ -149,7 +167,12 @@ class LogindSessions:
                 for row in rows:
                     self._add(row[-1])
             case _:
-                self._complain(f"logind's list of sessions is {values!r}: sessions are taken to be as they were")
+                self._doubt(f"logind's list of sessions is {values!r}: sessions are taken to be as they were")
+
+    def _doubt(self, why: str) -> None:
+        if self._awaited is not None:
+            self._unlisted = why
+        self._complain(why)
 
     def _add(self, path: object) -> None:
         if not is_object_path(path):
@@ -185,7 +208,7 @@ class LogindSessions:
         if not self.is_there or self._listing is not None or self._awaited:
             return
         if self._awaited is not None:
-            self._awaited = None
+            self._awaited, self._unlisted = None, ""
             self.is_repaired = self.now is not NOTHING_KNOWN
         now = sessions_of({each.name: each for each in self._paths.values() if each is not None})
         before, self.now = self.now, now
@@ -202,9 +225,9 @@ class LogindSessions:
         try:
             self._watched = WatchedPaths(self._files / os.path.basename(name) for name in sessions)
         except DeviceError as error:
-            self.refused = (f"the end of a session that leaves something running may be told late: {error}",)
+            self._unwatched = (f"the end of a session that leaves something running may be told late: {error}",)
             return
-        self.refused = ()
+        self._unwatched = ()
         self._epoll.register(self._watched.fileno(), select.EPOLLIN)
         self._bus.look()  # for what was written before they were watched
 

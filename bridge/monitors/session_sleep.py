@@ -45,6 +45,7 @@ class Sleep:
             case Heard(member=_PREPARE.member, values=(False,)):
                 self._take()
             case Appeared(service) if service == LOGIND:
+                self._let_go()  # of a logind that another took the place of
                 self._take()
             case Vanished(service) if service == LOGIND:
                 self._let_go()

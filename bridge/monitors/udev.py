@@ -87,8 +87,6 @@ class UdevMonitor:
         self._machine = machine
         self._subscriptions = MergedSubscriptions(machine.subscribe)
         self._states = DeviceStates()
-        self._is_behind = False
-        self._lost = 0
         self._refused: str | None = None
 
     def fileno(self) -> int:
@@ -104,7 +102,7 @@ class UdevMonitor:
         """
         waiting = self._subscriptions.listen(self._filters(interest))
         self._states.ask(interest.attributes, interest.inherited)
-        told = self._states.hear(self._messages(waiting), self._clock())
+        told = self._states.hear(messages_of(waiting.devices), self._clock())
         listing = self._list()
         told += self._states.start(listing, self._clock())
         told += self._states.hear(listing.heard, self._clock())
@@ -123,14 +121,14 @@ class UdevMonitor:
     def resync(self) -> Sequence[Event | DeviceGone]:
         """What has come, all of it, and what listing the devices shows to be otherwise."""
         told = self._take(self._subscriptions.drain(WHOLE_QUEUE))
-        return told if self._is_behind else told + self._repair()
+        return told if self._subscriptions.is_behind else told + self._repair()
 
     def report(self) -> MonitorReport:
         """The sockets, whether devices could not be listed, and how often the kernel's queue was too short."""
         return MonitorReport(
             devices=tuple(sorted(f"group {self._machine.group}, {one}" for one in self._subscriptions.filters)),
             refused=() if self._refused is None else (self._refused,),
-            lost=self._lost,
+            lost=self._subscriptions.lost,
         )
 
     def close(self) -> None:
@@ -148,16 +146,9 @@ class UdevMonitor:
         elif subsystems:
             yield Filter(subsystems=subsystems)
 
-    def _messages(self, heard: Heard) -> list[Message]:
-        if heard.lost:
-            self._lost += 1
-            self._is_behind = True
-            self._subscriptions.wake()
-        return messages_of(heard.devices)
-
     def _take(self, heard: Heard) -> Told:
-        told = self._states.hear(self._messages(heard), self._clock())
-        if self._is_behind and heard.emptied:  # not before: what still waits is older than a list made now
+        told = self._states.hear(messages_of(heard.devices), self._clock())
+        if heard.is_repair_due:
             repaired = self._repair()
             found = self._refused or f"listing told {len(repaired)}"
             _log.warning("device events were lost, the kernel's queue was full: %s", found)
@@ -175,13 +166,13 @@ class UdevMonitor:
 
     def _list(self) -> Listing:
         listed = self._devices()
-        return Listing(listed, self._messages(self._subscriptions.drain()))
+        return Listing(listed, messages_of(self._subscriptions.drain(WHOLE_QUEUE).devices))
 
     def _repair(self) -> Told:
-        self._is_behind = False
+        self._subscriptions.start_over()
         listing = self._list()
         at = self._clock()
-        if self._is_behind or self._refused is not None:  # lost again, so that `read` will be called again; or no list
+        if self._subscriptions.is_behind or self._refused is not None:  # lost again: `read` repairs; or no list
             return self._states.hear(listing.heard, at)
         repaired = self._states.repair(listing, at, self._machine.has)
         return repaired + self._states.hear(listing.heard, at)

@@ -180,10 +180,13 @@ def _settings_of_monitor(monitor: str, table: Table) -> Mapping[str, object]:
 def settings_of(monitor: str, live: LiveSource, settings: Settings) -> Mapping[str, object]:
     """The settings of a monitor: those of its table, or as they are without one.
 
-    Raises `DeviceError` where it cannot do without.
+    Raises `DeviceError` where it cannot do without, and where another monitor has read the table in a way of its own.
     """
     name = table_of(monitor)
     if name in settings:
+        reader = next(each for each in installed_monitors() if table_of(each) == name)
+        if live_source(reader).settings != live.settings:
+            raise DeviceError(f"[{name}] of hwbridge.toml is the table of {reader}: its own name must end otherwise")
         return settings[name]
     problems: list[Problem] = []
     found = guarded(lambda: live.settings(root_table(Document(file="hwbridge.toml"), problems)))

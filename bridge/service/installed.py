@@ -25,8 +25,9 @@ OURS = "bridge"
 
 @cache
 def installed_monitors() -> "Mapping[str, EntryPoint]":
-    """The entry points of monitors by name: of several that have one name the first."""
-    return {name: found[0] for name, found in _all_installed().items()}
+    """The entry points of monitors by name, ours before those of others: of several that have one name the first."""
+    first = {name: found[0] for name, found in _all_installed().items()}
+    return dict(sorted(first.items(), key=lambda each: not _is_ours(each[1])))
 
 
 def shadowed(monitor: str) -> Sequence[str]:
@@ -108,11 +109,13 @@ def told_by(monitor: str) -> frozenset[str]:
 
 def open_installed(monitor: str, *, clock: Clock, settings: Settings) -> Monitor:
     """Opens the monitor of this name, which watches nothing yet. Whatever is wrong with it is a `DeviceError`."""
-    return open_monitor(live_source(monitor), clock=clock, settings=settings, is_foreign=not _is_ours(monitor))
+    return open_monitor(
+        live_source(monitor), clock=clock, settings=settings, is_foreign=not _is_ours(installed_monitors()[monitor])
+    )
 
 
-def _is_ours(monitor: str) -> bool:
-    return installed_monitors()[monitor].module.partition(".")[0] == OURS  # who installed it stands in a file to read
+def _is_ours(entry_point: "EntryPoint") -> bool:
+    return entry_point.module.partition(".")[0] == OURS  # who installed it stands in a file to read
 
 
 def _called(entry_point: "EntryPoint") -> str:

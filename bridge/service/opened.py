@@ -6,12 +6,12 @@ What plugins tell is looked at, too, since nothing behind here expects an event 
 import logging
 import os
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from bridge.errors import DeviceError, InvalidValueError
 from bridge.mapping.interest import Interest
-from bridge.model.events import DeviceGone, Event
+from bridge.model.events import DeviceGone, Event, Origin
 from bridge.monitors.monitor import (
     Clock,
     DescribingMonitor,
@@ -22,7 +22,9 @@ from bridge.monitors.monitor import (
     Settings,
     TimedMonitor,
 )
+from bridge.recording.jsonl import line_of_header
 from bridge.sources import SOURCES
+from bridge.sources.source import Source
 
 log = logging.getLogger("bridge")
 T = TypeVar("T")
@@ -63,10 +65,16 @@ def open_monitor(live: LiveSource, *, clock: Clock, settings: Settings, is_forei
     return OpenedMonitor(monitor, fileno, clock=clock, is_foreign=is_foreign)
 
 
-def _pollable(fileno: int) -> int:
-    """The descriptor, if it can be waited for; raises `OSError` for one of a file, or that is none."""
-    with select.epoll() as waiting:
-        waiting.register(fileno, select.EPOLLIN)
+def _pollable(fileno: object) -> int:
+    """The descriptor, if it can be waited for. Raises `DeviceError` for one of a file, or that is none."""
+    if not isinstance(fileno, int):
+        raise DeviceError(f"its descriptor is {fileno!r}, not an integer")
+    try:
+        with select.epoll() as waiting:
+            waiting.register(fileno, select.EPOLLIN)
+    except (OSError, OverflowError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DeviceError(f"its descriptor {fileno} cannot be waited for: {reason}") from error
     return fileno
 
 
@@ -112,7 +120,8 @@ class OpenedMonitor:
 
     def describe(self) -> Sequence[Description]:
         """As the monitor's; nothing for one that describes none."""
-        return guarded(self._describe) if self._describe is not None else ()
+        describe = self._describe
+        return guarded(lambda: _descriptions(describe())) if describe is not None else ()
 
     def report(self) -> MonitorReport:
         """As the monitor's, or what is wrong with that."""
@@ -153,6 +162,17 @@ def _report(report: object) -> MonitorReport:
     return report
 
 
+def _descriptions(described: Sequence[Description]) -> Sequence[Description]:
+    """What a monitor says of its devices, if a recording can have it. Raises `DeviceError`."""
+    try:
+        if not all(isinstance(device, Mapping) for device in described):
+            raise TypeError("a device is described by a mapping")
+        line_of_header({"devices": described})
+    except (TypeError, ValueError) as error:
+        raise DeviceError(f"its descriptions of devices cannot be: {error}") from error
+    return described
+
+
 def _checked(told: object, now: int) -> Event | DeviceGone:
     """What a plugin told by `now`, if it can be. Raises `DeviceError`."""
     if not isinstance(told, Event | DeviceGone) or told.source not in SOURCES:
@@ -161,14 +181,14 @@ def _checked(told: object, now: int) -> Event | DeviceGone:
         meant = f"at is an integer of microseconds by the clock that it was given, which is at {now}"
         raise DeviceError(f"it told an event of {told.source} at {told.at!r}: {meant}")
     if isinstance(told, DeviceGone):
+        if not isinstance(told.owner, str):
+            raise DeviceError(f"it told that a device of {told.source} is gone, {told.owner!r}, which is no text")
         return told
+    if not isinstance(told.origin, Origin):
+        raise DeviceError(f"it told an event of {told.source} with the origin {told.origin!r}, which is no Origin")
     source = SOURCES[told.source]
-    unknown = sorted(name for name in told.fields if not source.knows(name))
-    if unknown:
-        raise DeviceError(f"it told of a field {unknown[0]!r}, which {source.name} does not have")
-    texts = sorted(name for name in source.integers & told.fields.keys() if not isinstance(told.fields[name], int))
-    if texts:
-        raise DeviceError(f"it told of {texts[0]} as {told.fields[texts[0]]!r}, which is no integer")
+    for name, value in told.fields.items():
+        _check_field(source, name, value)
     try:
         subject = source.subject(source.checked(dict(told.fields)))
     except InvalidValueError as error:
@@ -176,3 +196,19 @@ def _checked(told: object, now: int) -> Event | DeviceGone:
     if not isinstance(subject, tuple) or [type(each) for each in subject] != [str, str]:
         raise DeviceError(f"the subject of an event of {source.name} is {subject!r}, not two texts")
     return told
+
+
+def _check_field(source: Source, name: str, value: object) -> None:
+    """Raises `DeviceError` for a field that no event of the source can have: a recording could not have it either."""
+    if not source.knows(name):
+        raise DeviceError(f"it told of a field {name!r}, which {source.name} does not have")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise DeviceError(f"it told of {name} as {value!r}, which is neither a text nor an integer")
+    if name in source.integers and not isinstance(value, int):
+        raise DeviceError(f"it told of {name} as {value!r}, which is no integer")
+    if isinstance(value, str) and ("\0" in value or _is_broken(value)):
+        raise DeviceError(f"it told of {name} as {value!r}, which is no text: it holds NUL, or half a surrogate pair")
+
+
+def _is_broken(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)

@@ -31,9 +31,17 @@ class Dpkg(msgspec.Struct, frozen=True):
         """The file that dpkg replaces whenever it has installed something."""
         return self.folder / "status"
 
+    def written(self) -> tuple[int, int] | None:
+        """What tells this writing of `status` from every other; None while there is none."""
+        try:
+            found = self.status.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
     def owners(self, paths: Collection[str]) -> Mapping[str, PackageVersion]:
         """Of these absolute paths, those that belong to a package that is wholly installed."""
-        names = {spelling.encode(): path for path in paths for spelling in _spellings(path)}
+        names = {os.fsencode(spelling): path for path in paths for spelling in _spellings(path)}
         owned: dict[str, str] = {}
         for listed in sorted(self.folder.glob("info/*.list")):
             for line in names.keys() & set(_read(listed).splitlines()):
@@ -86,7 +94,11 @@ def _spellings(path: str) -> Iterator[str]:
 def _read(path: Path) -> bytes:
     """What a file holds; nothing where it cannot be read. It may be in a directory of anybody's."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
+        with open(path, "rb", opener=_opened_itself_at_once) as file:
             return file.read(_LARGEST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     except OSError:
         return b""
+
+
+def _opened_itself_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)

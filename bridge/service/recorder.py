@@ -5,7 +5,7 @@ Every turn gives whole lines, so that what is written of a recording is one, whe
 
 import logging
 import select
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -118,18 +118,28 @@ class Recorder:
         try:
             told = ask()
         except DeviceError as error:
-            log.error("%s: %s; it is not recorded", name, error)
-            self._monitors.pop(name).close()
+            self._failed(name, error)
             return ()
         return blank_events(told) if self._blank else told
+
+    def _described(self, name: str, monitor: Monitor) -> Sequence[Description]:
+        try:
+            return monitor.describe() if isinstance(monitor, DescribingMonitor) else ()
+        except DeviceError as error:
+            self._failed(name, error)
+            return ()
+
+    def _failed(self, name: str, error: DeviceError) -> None:
+        log.error("%s: %s; it is not recorded", name, error)
+        self._monitors.pop(name).close()
 
     def _header(self, about: Mapping[str, object], found: Mapping[str, Told]) -> str:
         devices: list[Description] = []
         others = 0
-        for name, monitor in self._monitors.items():
-            described = monitor.describe() if isinstance(monitor, DescribingMonitor) else ()
+        for name, monitor in [*self._monitors.items()]:
+            described = self._described(name, monitor)
             devices += described
-            if not described:
+            if not described and name in self._monitors:
                 others += len({device for event in found[name] if (device := _device_of(event))})
         shown = [blank_description(device) for device in devices] if self._blank else devices
         sources = [*dict.fromkeys(map(source_of, self._monitors))]

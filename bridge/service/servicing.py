@@ -1,23 +1,29 @@
 """Looks which packages brought the tasks that want to run when they were updated. It compares no versions.
 
 There is nothing to do, and nothing is watched, while no task asks for `ServicingComplete`. To find the owner of a file
-takes dpkg a tenth of a second and more, and us no less: it is done in a thread, and one at a time.
+takes dpkg a tenth of a second and more, and us no less: it is done in a thread, one at a time, and not again while
+dpkg has installed nothing. A directory on a task's path that does not answer holds up the look at all tasks.
 """
 
 import asyncio
 import logging
+import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.dispatch.decisions import Looked
 from bridge.dispatch.servicing import asks_for_servicing
-from bridge.errors import DeviceError
+from bridge.errors import DeviceError, HandlerError
+from bridge.hosts.accounts import account_of
+from bridge.hosts.invocation import PATH
 from bridge.model.packages import PackageVersion
 from bridge.model.tasks import Exec, Python, Registration
 from bridge.monitors.monitor import Clock
+from bridge.service.opened import guarded
 from bridge.service.packages import Dpkg, distribution_of
+from bridge.service.reach import find_program
 
 if TYPE_CHECKING:
     from bridge.monitors.watched_paths import WatchedPaths
@@ -50,6 +56,8 @@ class Servicing:
         self._watched: WatchedPaths | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._looks = self._is_stale = self._is_closed = False
+        self._asked: tuple[Collection[str], object] | None = None
+        self._owned: Mapping[str, PackageVersion] = {}
 
     def look(self) -> None:
         """Looks now, if a task asks for it; tells later what was found."""
@@ -62,17 +70,28 @@ class Servicing:
             self._is_stale = True
             return
         self._looks = True
-        named = {each.name: named_of(each, self.files.get(each.name)) for each in asking}
-        threading.Thread(target=self._look, args=(named,), name="servicing", daemon=True).start()
+        threading.Thread(target=self._look, args=(asking, self.files), name="servicing", daemon=True).start()
 
     def close(self) -> None:
         """Watches nothing any more; what is being looked at is not told."""
         self._is_closed = True
         self._unwatch()
 
-    def _look(self, named: "Mapping[str, tuple[Sequence[str], Python | None]]") -> None:
-        """In a thread of its own."""
-        owners = self._dpkg.owners({path for paths, _ in named.values() for path in paths})
+    def _look(self, asking: Sequence[Registration], files: Mapping[str, str]) -> None:
+        """In a thread of its own. A mistake in it is named, and ends this look alone."""
+        found: Mapping[str, PackageVersion] = {}
+        try:
+            found = guarded(lambda: self._packages_of(asking, files))
+        except DeviceError as error:
+            _log.error("which packages brought the tasks cannot be told: %s", error)
+        try:
+            self._loop.call_soon_threadsafe(self._found, found)
+        except RuntimeError:  # the daemon has ended meanwhile
+            return
+
+    def _packages_of(self, asking: Sequence[Registration], files: Mapping[str, str]) -> Mapping[str, PackageVersion]:
+        named = {each.name: named_of(each, files.get(each.name)) for each in asking}
+        owners = self._owners({path for paths, _ in named.values() for path in paths})
         found: dict[str, PackageVersion] = {}
         for name, (paths, python) in named.items():
             owned = [owners[path] for path in paths if path in owners]
@@ -81,10 +100,17 @@ class Servicing:
                 package = distribution_of(python.entry_point.partition(":")[0], python.path)
             if package is not None:
                 found[name] = package
-        try:
-            self._loop.call_soon_threadsafe(self._found, found)
-        except RuntimeError:  # the daemon has ended meanwhile
-            return
+        return found
+
+    def _owners(self, paths: Collection[str]) -> Mapping[str, PackageVersion]:
+        """As dpkg's; its lists are read where they may say something else than when they were read last."""
+        if not paths:
+            return {}
+        asked = (paths, self._dpkg.written())
+        if asked != self._asked:
+            self._owned = self._dpkg.owners(paths)
+            self._asked = asked
+        return self._owned
 
     def _found(self, packages: Mapping[str, PackageVersion]) -> None:
         self._looks = False
@@ -127,9 +153,25 @@ def named_of(registration: Registration, file: str | None) -> "tuple[Sequence[st
     """What tells of which package a task is: the file that it stands in, or else its program, or its Python module."""
     paths = () if file is None else (str(Path(file).absolute()),)
     match registration.run:
-        case Exec(arguments=(program, *_)) if not program.names:
-            return (*paths, program.texts[0]), None
+        case Exec(arguments=(program, *_)) as run if not program.names:
+            return (*paths, *_found_as(program.texts[0], run, registration.runs_as)), None
         case Python() as python:
             return paths, python
         case _:
             return paths, None
+
+
+def _found_as(program: str, run: Exec, user: str | int | None) -> Iterator[str]:
+    """The path of a program: of one that is called by its bare name, where a run of this user would find it."""
+    if "/" in program:
+        yield os.path.join(run.cwd, program)
+        return
+    try:
+        account = account_of(user)
+    except HandlerError:  # its runs fail, and `explain` says why
+        return
+    for folder in run.environment.get("PATH", PATH).split(os.pathsep):
+        candidate = os.path.join(run.cwd, folder, program)
+        if not find_program(os.fsencode(candidate), "", run.cwd, account).failure:
+            yield candidate
+            return

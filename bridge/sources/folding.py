@@ -14,6 +14,9 @@ from bridge.sources.device import identity_of
 from bridge.sources.device_fields import readable
 from bridge.sources.physical import Node, Properties, device_among, fields_of_device, node_of
 
+LEAST_LOOK = 50_000
+"""Microseconds at least from one look at a device that is not ready to the next."""
+
 
 class Sight(Protocol):
     """What can be seen of the machine now."""
@@ -134,7 +137,8 @@ class Folding:
             if at >= device.first + self._most or (is_quiet and not self.unready(devpath, sight)):
                 told += self._arrive(devpath, device, parts, at)
             else:
-                device.look_at = min(max(device.last, at) + self._quiet, device.first + self._most)
+                pause = max(self._quiet, LEAST_LOOK)
+                device.look_at = min(max(device.last, at) + pause, device.first + self._most)
         return told
 
     def unready(self, devpath: str, sight: Sight) -> list[str]:

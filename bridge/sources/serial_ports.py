@@ -10,6 +10,8 @@ IDENTITY = ("ID_SERIAL_SHORT", "ID_PATH", "ID_USB_INTERFACE_NUM")
 """The properties that tell a port again, the surest first."""
 SOONEST_RETRY, LATEST_RETRY = 500_000, 30_000_000
 """Microseconds."""
+LATEST_AFTER_HANG_UP = 4_000_000
+"""Of a port that hangs up as soon as it is open: it is there, and its cable may sit firmly the next time."""
 
 Properties = Mapping[str, str]
 

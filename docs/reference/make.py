@@ -40,7 +40,7 @@ from bridge.cli.verbs import NOT_YET as VERBS_NOT_YET
 from bridge.cli.verbs import VERBS
 from bridge.mapping.load.ports import LAYOUTS
 from bridge.mapping.load.rules import load_rules
-from bridge.mapping.ports import InputOptions, KeyedText, SerialPort
+from bridge.mapping.ports import LONGEST_FRAME, InputOptions, KeyedText, SerialPort
 from bridge.mapping.rules import Rule
 from bridge.mapping.table import RuleTable
 from bridge.model.conditions import SystemConditionType
@@ -103,7 +103,7 @@ SERIAL_KEYS: Keys = {
     "match": ("table: field of [udev](events.md#udev) = [test](rules.md#tests)", "or how it is known, wherever it is"),
     "baudrate": ("integer", "bits a second"),
     "bytesize": ("5 to 8", "bits of data in a character"),
-    "parity": ("`none`, `even`, `odd`, `mark`, `space`, or the first letter", "the bit for checking"),
+    "parity": ("`none`, `even`, `odd`, `mark`, `space`, or `N`, `E`, `O`, `M`, `S`", "the bit for checking"),
     "stopbits": ("1, 1.5, 2", "how long the line rests after a character"),
     "xonxoff": ("true, false", "the characters XON and XOFF hold up what is sent"),
     "rtscts": ("true, false", "the lines RTS and CTS do"),
@@ -112,7 +112,7 @@ SERIAL_KEYS: Keys = {
     "hupcl": ("true, false", "whether DTR and RTS fall when the port is closed, which resets many a board"),
     "exclusive": ("true, false", "whether nobody else may open the port meanwhile"),
     "frame": ("`line`, or [a table](#frames)", "how what comes in is cut into events"),
-    "max_frame": ("integer", "bytes that a line or frame can have"),
+    "max_frame": ("integer", f"bytes that a line or frame can have, at most {LONGEST_FRAME}"),
     "encoding": ("name of an encoding", "that of lines, of `reply` and of a delimiter"),
     "reply": ("text, or bytes as in `0x06`", "what is sent for every line or frame"),
 }

@@ -34,15 +34,15 @@ SETTINGS: Mapping[str, Said] = {
             "",
             "when a raise is on the disk that was accepted: before it is answered, within 20 ms, never",
         ),
-        "rows": ("integer", "", "how many lines the history has at most"),
-        "bytes": ("integer", "", "how large the database is at most"),
+        "rows": ("integer, at least 100", "", "how many lines the history has at most"),
+        "bytes": ("integer, at least 1048576", "", "how large the database is at most"),
     },
     "udev": _GROUP,
     "evdev": _GROUP,
     "device": {
         **_GROUP,
         "settle": ("duration", "", "how long nothing of a device has to come before it is told to have arrived"),
-        "most": ("duration", "", "after so long it is told, ready or not"),
+        "most": ("duration, not less than `settle`", "", "after so long it is told, ready or not"),
     },
     "network": {
         "metered": ("array of globs", "none", "interfaces that cost by what goes over them: not FreeNetworkAvailable"),
@@ -51,11 +51,15 @@ SETTINGS: Mapping[str, Said] = {
             "not asked",
             "asked whether the internet is there: it answers 204, or with NetworkManager's word `online`",
         ),
-        "probe_interval": ("duration, at least 10s", "", "how often it is asked while there is a default route"),
+        "probe_interval": (
+            "duration, at least 10s",
+            "",
+            "beside `probe`: how often it is asked while there is a default route",
+        ),
     },
     "power": {
         "poll": (
-            "duration, or `off`",
+            "duration, at least 1s, or `off`",
             "",
             "how often supplies are looked at, since some tell nothing; only with a battery",
         ),

@@ -12,18 +12,16 @@ CANDIDATES = "ABCDEFGHIJKLMN"
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
-def paragraphs() -> dict[int, str]:
-    """What the page says of each pain, with the line of its tests."""
-    found = re.findall(r"^\*\*(\d+)\. .+?(?=^\*\*\d+\. |^## |\Z)", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    texts = re.split(r"^\*\*\d+\. ", PAGE.read_text(), flags=re.MULTILINE)[1:]
-    return dict(zip(map(int, found), texts, strict=True))
+def paragraphs() -> list[tuple[str, str]]:
+    """The number of each pain, and what the page says of it, with the line of its tests."""
+    return re.findall(r"^\*\*(\d+)\. (.+?)(?=^\*\*\d+\. |^## |\Z)", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 
 
 def test_every_pain_is_there_once_and_names_a_test() -> None:
     said = paragraphs()
 
-    assert sorted(said) == [*PAINS]
-    assert [number for number, text in said.items() if NAMED.search(text) is None] == []
+    assert sorted(int(number) for number, _ in said) == [*PAINS]
+    assert [number for number, text in said if NAMED.search(text) is None] == []
 
 
 def test_every_candidate_has_a_line() -> None:

@@ -4,20 +4,33 @@ What the page does with it is done by test_docs.py, and what a monitor owes by t
 """
 
 import ast
+import runpy
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from pages import ROOT, blocks_of
 
+from bridge.mapping.interest import Interest
+from bridge.model.checks import Checks
 from bridge.monitors import plugin
 from bridge.monitors.monitor import Monitor, TimedMonitor
 
 PAGE = ROOT / "docs/how-to/write-a-monitor.md"
 MONITORS = ROOT / "bridge/monitors"
 FACADES = {"bridge.monitors.plugin", "bridge.monitors.watched_paths"}
+
+
+class Everything:
+    """What asks for every event of a source."""
+
+    match: Checks = ()
+
+    def asked_fields(self) -> frozenset[str]:
+        return frozenset()
 
 
 def block(name: str) -> str:
@@ -51,6 +64,24 @@ def test_the_pages_monitor_imports_only_what_is_there_for_authors() -> None:
 
     assert ours <= FACADES
     assert {alias.name for alias in imported["bridge.monitors.plugin"]} <= set(plugin.__all__)
+
+
+def test_two_names_of_one_file_are_both_told(tmp_path: Path) -> None:
+    (tmp_path / "hwbridge_file.py").write_text(code())
+    opened = runpy.run_path(str(tmp_path / "hwbridge_file.py"))["LIVE"].open
+    names = dict.fromkeys(("bill", "order"), str(tmp_path / "paper"))
+
+    with closing(opened(clock=lambda: 0, settings=names)) as monitor:
+        found = monitor.watch(Interest("file", (Everything(),)))
+        (tmp_path / "paper").touch()
+        heard = monitor.read()
+
+    assert [(event.fields["file"], event.fields["state"]) for event in (*found, *heard)] == [
+        ("bill", "gone"),
+        ("order", "gone"),
+        ("bill", "there"),
+        ("order", "there"),
+    ]
 
 
 def test_the_page_says_what_every_method_of_a_monitor_promises() -> None:

@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.lab.guest import GuestError, LabMissingError, find_lab, run_in_guest, scenarios_command
+from tests.lab.guest import BOOT_SECONDS, GuestError, LabMissingError, find_lab, run_in_guest, scenarios_command
 from tests.lab.inside.clock import LAST
 
 collect_ignore = ["inside"]  # the guest's programs
-GUEST_SECONDS = 1500
-"""For all scenarios, the boot included; a guest that needs more hangs. Tests wait for that and for a boot before it."""
+GUEST_SECONDS = 2100
+"""For all scenarios, the boot included; a guest that needs more hangs."""
+TEST_SECONDS = BOOT_SECONDS + GUEST_SECONDS + 60
+"""For each test: the first one waits for a boot that hangs, for all scenarios, and for what is done about them here."""
 
 Result = Mapping[str, Any]
+SECONDS = pytest.StashKey[Mapping[str, int]]()
+"""How long each scenario took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,20 @@ class Told:
 
     results: Mapping[str, Result]
     end: str
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives the tests of the lab their time."""
+    for item in items:
+        if item.get_closest_marker("lab") is not None:
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says how long each scenario took, with `-v`."""
+    if config.get_verbosity() > 0:
+        for scenario, seconds in config.stash.get(SECONDS, {}).items():
+            terminalreporter.write_line(f"{seconds:4} s  {scenario}")
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +59,7 @@ def told(request: pytest.FixtureRequest) -> Told:
     except GuestError as error:
         stdout, end = error.stdout, str(error)
     results = [json.loads(line) for line in stdout.splitlines()]
+    request.config.stash[SECONDS] = {result["scenario"]: result["seconds"] for result in results}
     return Told(results={result["scenario"]: result for result in results}, end=end)
 
 

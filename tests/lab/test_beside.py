@@ -10,10 +10,7 @@ from tests.lab.inside.beside import BOUNCES, HWBRIDGE
 
 Result = Mapping[str, Any]
 
-pytestmark = [
-    pytest.mark.timeout(1200),  # the first one boots the guest and waits for all scenarios
-    pytest.mark.lab("beside_others"),
-]
+pytestmark = pytest.mark.lab("beside_others")
 
 
 def test_the_readme_says_who_saw_what(result: Result) -> None:

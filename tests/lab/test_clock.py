@@ -9,8 +9,6 @@ Result = Mapping[str, Any]
 SECOND = 1_000_000
 HOUR = 3600
 
-pytestmark = pytest.mark.timeout(1200)  # the first one boots the guest and waits for all scenarios
-
 
 def details_of(result: Result, task: str) -> list[Mapping[str, str]]:
     return [run["details"] for run in result["seen"]["runs"] if run["task"] == task]

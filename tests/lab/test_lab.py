@@ -11,8 +11,6 @@ from tests.lab.inside.serial_gadget import NODE, SERIAL
 
 Result = Mapping[str, Any]
 
-pytestmark = pytest.mark.timeout(1200)  # the first one boots the guest and waits for all scenarios
-
 
 @pytest.mark.lab("devices_without_a_daemon")
 def test_the_guest_has_udevd_and_devices_that_come_and_go(result: Result) -> None:

@@ -10,8 +10,6 @@ from tests.lab.inside.serial_gadget import NODE, SERIAL
 
 Result = Mapping[str, Any]
 
-pytestmark = pytest.mark.timeout(1200)  # the first one boots the guest and waits for all scenarios
-
 
 @pytest.mark.lab("serial_scanner_recorded")
 def test_a_port_is_opened_by_its_serial_number_read_lost_and_opened_again(result: Result) -> None:

@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(1200)  # the first one boots the guest and waits for all scenarios
-
 
 @pytest.mark.lab("mouse_with_a_battery")
 def test_the_battery_of_a_mouse_is_a_supply_of_the_kernels_and_none_of_ours(result: Mapping[str, Any]) -> None:
     seen = result["seen"]
 
     assert list(seen["scopes"].values()) == ["Device"]
-    assert seen["shown"] == [
-        {"source": "system.power", "devices": ["background work costs 0"], "refused": [], "lost": 0}
-    ]
-    assert seen["raised"] == 0
+    assert seen["shown"] == {
+        "source": "system.power",
+        "devices": ["background work costs 0"],
+        "refused": [],
+        "lost": 0,
+    }
+    assert seen["runs"] == ["gone"]
 
 
 @pytest.mark.lab("mouse_with_a_battery")

@@ -13,8 +13,6 @@ from tests.lab.record_fixtures import FIXTURES, SCENARIOS, replayed
 
 Result = Mapping[str, Any]
 
-pytestmark = pytest.mark.timeout(1200)  # the first one boots the guest and waits for all scenarios
-
 
 def marked(scenario: str, *values: object) -> object:
     return pytest.param(*values, marks=pytest.mark.lab(scenario), id=scenario)

@@ -7,8 +7,6 @@ import pytest
 
 Result = Mapping[str, Any]
 
-pytestmark = pytest.mark.timeout(1200)  # the first one boots the guest and waits for all scenarios
-
 
 @pytest.mark.lab("keyboard_grabbed")
 def test_a_keyboard_is_taken_when_no_key_is_down_so_that_no_key_stays_down_for_others(result: Result) -> None:

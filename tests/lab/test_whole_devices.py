@@ -10,8 +10,6 @@ from tests.lab.inside.jack import NAME as JACK
 
 Result = Mapping[str, Any]
 
-pytestmark = pytest.mark.timeout(1200)  # the first one boots the guest and waits for all scenarios
-
 
 def states(result: Result) -> list[str]:
     return [run["details"]["state"] for run in result["seen"]["runs"]]
@@ -20,6 +18,7 @@ def states(result: Result) -> list[str]:
 @pytest.mark.lab("plugged_pulled_and_plugged_again")
 def test_a_composite_device_arrives_once_and_leaves_once_for_each_plug(result: Result) -> None:
     runs = sorted(result["seen"]["runs"], key=lambda run: run["raised_at"])
+    runs = [run for run in runs if run["details"]["name"] != JACK]
 
     assert [run["details"]["state"] for run in runs] == ["arrived", "left"] * 3
     assert {run["key"] for run in runs} == {f"usb-1d6b:0104-{SERIAL}"}
@@ -37,7 +36,12 @@ def test_when_it_has_arrived_its_nodes_are_there(result: Result) -> None:
 
 @pytest.mark.lab("plugged_pulled_and_plugged_again")
 def test_udevadm_trigger_plugs_nothing(result: Result) -> None:
-    assert [run["details"]["state"] for run in result["seen"]["after udevadm trigger"]] == ["arrived"]
+    runs = result["seen"]["after udevadm trigger"]
+
+    assert [(run["details"]["state"], run["details"]["name"] == JACK) for run in runs] == [
+        ("arrived", False),
+        ("arrived", True),  # the jack, which is plugged in behind it
+    ]
 
 
 @pytest.mark.lab("plugged_pulled_and_plugged_again")

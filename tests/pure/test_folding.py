@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.sources.device import DEVICE
+from bridge.sources.folding import LEAST_LOOK, Folding
 from tests.pure.plugs import (
     DISK,
     HUB,
@@ -78,6 +79,26 @@ def test_it_waits_for_nodes_that_may_not_be_opened_yet(desk: Desk) -> None:
     desk.wait(QUIET)
 
     assert desk.in_short() == [("live", "arrived", ID)]
+
+
+def test_who_wants_no_quiet_has_it_told_at_once_and_looked_at_with_pauses_while_it_is_not_ready(desk: Desk) -> None:
+    desk.folding = Folding(quiet=0, most=MOST)
+    desk.folding.ask(lambda fields: True, 0)
+    desk.closed = frozenset({"/dev/sda"})
+    desk.hear(plug())
+    desk.wait(0)
+    assert desk.folding.deadline == LEAST_LOOK
+    desk.closed = frozenset()
+    desk.wait(LEAST_LOOK)
+    desk.hear(pull())
+    desk.hear(plug())
+    desk.wait(0)
+
+    assert [(event.at, event.fields["state"]) for event in desk.told] == [
+        (LEAST_LOOK, "arrived"),
+        (LEAST_LOOK, "left"),
+        (LEAST_LOOK, "arrived"),
+    ]
 
 
 def test_a_node_that_may_never_be_opened_delays_it_no_longer_than_the_longest_wait(desk: Desk) -> None:

@@ -60,6 +60,15 @@ def test_an_older_version_is_another_one_too() -> None:
     assert details(looked(dispatcher, migrate=OLD)) == [("migrate", {"task": "migrate", "version": "1.0-1"})]
 
 
+def test_a_task_whose_program_is_another_packages_now_was_not_updated_but_may_be_later() -> None:
+    dispatcher = dispatcher_of(asking())
+    looked(dispatcher, migrate=OLD)
+    dispatcher.declare([asking(definition="another program")], 2)
+
+    assert started(looked(dispatcher, migrate=PackageVersion("fabrikam-tools", "7"))) == []
+    assert len(started(looked(dispatcher, migrate=PackageVersion("fabrikam-tools", "8")))) == 1
+
+
 def test_only_tasks_of_the_package_run() -> None:
     dispatcher = dispatcher_of(asking("migrate"), asking("other"))
     looked(dispatcher, migrate=OLD, other=PackageVersion("contoso", "7"))

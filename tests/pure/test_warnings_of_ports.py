@@ -54,6 +54,17 @@ def test_lines_are_not_to_be_merged_away(match: str) -> None:
         ]
 
 
+@pytest.mark.parametrize("concurrency", ["latest", "queue", "ignore", "restart", "parallel"])
+def test_a_condition_merges_lines_whatever_the_concurrency_but_for_a_batch(concurrency: str) -> None:
+    rules = PORT + rule('port = "scanner", line = "*"', 'name = "line"', source="serial")
+    tasks = TASK % GUID + '    conditions = ["InternetAvailable"]\n'
+
+    assert warnings(rules, f'{tasks}concurrency = "{concurrency}"\n') == [
+        'concurrency: lines of rule "line" are merged while the conditions do not hold; write batch for one run of all'
+    ]
+    assert warnings(rules, f'{tasks}concurrency = "batch"\n') == []
+
+
 @pytest.mark.parametrize("concurrency", ["queue", "batch", "ignore", "restart", "parallel"])
 def test_another_concurrency_is_a_choice(concurrency: str) -> None:
     rules = PORT + rule('port = "scanner", line = "*"', source="serial")

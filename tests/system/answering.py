@@ -3,8 +3,9 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Thread
+from threading import Event, Thread
 
+DEADLINE_SECONDS = 30
 ANSWERS = {
     "ok": b"HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\nNetworkManager is online\n",
     "header": b"HTTP/1.1 200 OK\r\nX-NetworkManager-Status: online\r\nContent-Length: 0\r\n\r\n",
@@ -29,12 +30,17 @@ class Server:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         self._open: list[socket.socket] = []
+        self._was_asked = Event()
         self._thread = Thread(target=self._serve)
         self._thread.start()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/online"
+
+    def wait_until_asked(self) -> None:
+        """Waits for the first request."""
+        assert self._was_asked.wait(DEADLINE_SECONDS), "nobody asks"
 
     def close(self) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
@@ -51,6 +57,7 @@ class Server:
                 return
             with suppress(OSError):
                 self.asked.append(connection.recv(4096))
+                self._was_asked.set()
             if self.answer is None:
                 self._open.append(connection)
                 continue

@@ -26,6 +26,8 @@ PATH = os.environ["PATH"]
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only root can become another user")
 Argument = str | bytes | Path
+NO_SETTINGS = ("--config", "/dev/null")
+"""So that `record` does not read the hwbridge.toml of this machine, as root does."""
 
 _AS_ANOTHER_USER = """
 import json, os, sys
@@ -141,14 +143,19 @@ class Daemon:
         self.socket = folder / "socket"
         self.options: tuple[Argument, ...] = (
             *("--rules", folder / "rules", "--tasks", folder / "tasks"),
-            *("--socket", self.socket, "--state", folder / "state"),
+            *("--socket", self.socket, "--state", folder / "state", "--config", folder / "hwbridge.toml"),
             *options,
         )
         self.program: tuple[Argument, ...] = (sys.executable, "-m", "bridge")
         self.environment = dict(environment or {})
         (folder / "rules").mkdir()
         (folder / "tasks").mkdir()
+        (folder / "hwbridge.toml").touch()
         os.mkfifo(folder / "go")
+
+    def settings(self, text: str) -> None:
+        """Writes hwbridge.toml."""
+        (self.folder / "hwbridge.toml").write_text(text)
 
     def rules(self, text: str, file: str = "rules.toml") -> None:
         """Writes a rules file."""

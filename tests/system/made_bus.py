@@ -4,6 +4,7 @@ import functools
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ from bridge.monitors.bus_words import (
 
 DEADLINE_SECONDS = 30
 MOCK = "org.freedesktop.DBus.Mock"
+_BUS, _ANOTHER = "org.freedesktop.DBus", "org.freedesktop.hwbridge.Another"
 _PYTHON = "/usr/bin/python3"  # Debian's, which has python3-dbusmock
 _CONFIGURATION = """
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -117,12 +119,29 @@ class MadeBus:
         self._mocks.pop(service).wait()
         self.hand.wait_until(service, is_there=False)
 
-    def is_activatable(self, service: str) -> Path:
-        """Whoever activates the service from now on makes this file."""
+    def is_activatable(self, service: str) -> None:
+        """From now on the bus can activate the service, which then says so and does nothing else."""
         text = _ACTIVATED.format(service=service, folder=self.folder)
         (self.folder / "services" / f"{service}.service").write_text(text)
-        self.hand.call(Call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "ReloadConfig"))
-        return self.folder / f"activated.{service}"
+        self.hand.call(Call(_BUS, "/", _BUS, "ReloadConfig"))
+
+    def was_activated(self, service: str) -> bool:
+        """Whether anybody had it activated: looked at when another, activated now, has ended."""
+        self.is_activatable(_ANOTHER)
+        self.hand.activate(_ANOTHER)
+        assert (self.folder / f"activated.{_ANOTHER}").exists()
+        return (self.folder / f"activated.{service}").exists()
+
+    @contextmanager
+    def deaf(self, name: str) -> Iterator[None]:
+        """A service, or the bus itself, hears nothing meanwhile, and everything then."""
+        of_bus = "org.freedesktop.DBus"
+        (pid,) = self.hand.call(Call(of_bus, "/", of_bus, "GetConnectionUnixProcessID", "s", (name,)))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def _started(self, command: Sequence[str]) -> "subprocess.Popen[bytes]":
         environment = {"DBUS_SYSTEM_BUS_ADDRESS": self.address, "PATH": "/usr/bin:/bin"}
@@ -144,6 +163,11 @@ class Hand:
         told = self._until(call, lambda told: isinstance(told, Answered | Failed) and told.number == number)
         assert isinstance(told, Answered), told
         return told.values
+
+    def activate(self, service: str) -> None:
+        """Has the bus activate it, and waits until that has come to an end, good or bad."""
+        number = self._bus.call(Call(_BUS, "/", _BUS, "StartServiceByName", "su", (service, 0)))
+        self._until(service, lambda told: isinstance(told, Answered | Failed) and told.number == number)
 
     def emit(self, signal: Heard, signature: str = "") -> None:
         """Has a mock send a signal."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from daemon import User
-from namespace import run_test
+from namespace import run_child, run_test
 
 GROUP = "hwbridge"
 USERS = {
@@ -22,7 +22,6 @@ USERS = {
 }
 """By their names, how they are made: two are members of the group, in different ways, two are not."""
 UNSHARE = ("unshare", "--mount")
-DEADLINE_SECONDS = 200
 
 
 def among_made_users(test: Callable[[], None]) -> Callable[[], None]:
@@ -34,9 +33,7 @@ def among_made_users(test: Callable[[], None]) -> Callable[[], None]:
             pytest.skip("needs root: only root can become another user")
         module = sys.modules[test.__module__].__file__
         assert module is not None
-        inside = [*UNSHARE, sys.executable, "-W", "error", __file__, module, test.__name__]
-        ended = subprocess.run(inside, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        run_child([*UNSHARE, sys.executable, "-W", "error", __file__, module, test.__name__])
 
     return outside
 

@@ -7,18 +7,16 @@ import ctypes
 import functools
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
 import pytest
-from namespace import run_test
+from namespace import run_child, run_test
 
 WRAPPER = "umockdev-wrapper"
 LIBRARY, PRELOADED = "libumockdev.so.0", "libumockdev-preload.so.0"
-DEADLINE_SECONDS = 100
 
 
 def with_mocked_supplies(test: Callable[[], None]) -> Callable[[], None]:
@@ -30,9 +28,7 @@ def with_mocked_supplies(test: Callable[[], None]) -> Callable[[], None]:
             pytest.skip(f"{WRAPPER} (umockdev) is not installed")
         module = sys.modules[test.__module__].__file__
         assert module is not None
-        inside = [WRAPPER, sys.executable, "-W", "error", __file__, module, test.__name__]
-        ended = subprocess.run(inside, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        run_child([WRAPPER, sys.executable, "-W", "error", __file__, module, test.__name__])
 
     return outside
 
@@ -64,10 +60,13 @@ class MockedSupplies:
 
     def add(self, name: str, **attributes: str) -> None:
         """A supply comes, and is told of."""
-        listed = [each.encode() for pair in attributes.items() for each in pair]
-        array = (ctypes.c_char_p * (len(listed) + 1))(*listed, None)
-        nothing = (ctypes.c_char_p * 1)(None)
-        self._paths[name] = self._call("add_devicev", b"power_supply", name.encode(), None, array, nothing)
+        self._paths[name] = self._call(
+            "add_devicev", b"power_supply", name.encode(), None, _array(attributes), _array({})
+        )
+
+    def add_other(self, subsystem: str, name: str, **properties: str) -> None:
+        """A device that is no supply comes, and is told of."""
+        self._call("add_devicev", subsystem.encode(), name.encode(), None, _array({}), _array(properties))
 
     def set(self, name: str, **attributes: str) -> None:
         """A supply is otherwise from now on, and nobody is told."""
@@ -85,6 +84,11 @@ class MockedSupplies:
 
     def _call(self, function: str, *arguments: object) -> bytes:
         return getattr(self._library, f"umockdev_testbed_{function}")(self._bed, *arguments) or b""
+
+
+def _array(of: Mapping[str, str]) -> "ctypes.Array[ctypes.c_char_p]":
+    listed = [each.encode() for pair in of.items() for each in pair]
+    return (ctypes.c_char_p * (len(listed) + 1))(*listed, None)
 
 
 if __name__ == "__main__":

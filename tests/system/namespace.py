@@ -5,10 +5,12 @@ There `/run` is empty, a udevd seems to run (`/run/udev/control`), and `/sys` sh
 
 import functools
 import importlib.util
+import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,11 +29,27 @@ def in_namespace(test: Callable[[], None]) -> Callable[[], None]:
             pytest.skip(reason)
         module = sys.modules[test.__module__].__file__
         assert module is not None
-        inside = [*UNSHARE, sys.executable, "-W", "error", __file__, module, test.__name__]
-        ended = subprocess.run(inside, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        run_child([*UNSHARE, sys.executable, "-W", "error", __file__, module, test.__name__])
 
     return outside
+
+
+def run_child(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    """Runs a test as a child, which has to end well and in time; else it is killed, with the processes that it made."""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    ) as child:
+        try:
+            said, _ = child.communicate(timeout=DEADLINE_SECONDS)
+        except BaseException:
+            os.killpg(child.pid, signal.SIGKILL)
+            raise
+    assert child.returncode == 0, said
 
 
 @functools.cache

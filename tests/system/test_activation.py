@@ -22,12 +22,14 @@ def folder(tmp_path: Path) -> Path:
     """Where daemons find no rules and one task, that says where it finds the socket."""
     (tmp_path / "rules").mkdir()
     (tmp_path / "tasks").mkdir()
+    (tmp_path / "hwbridge.toml").touch()
     (tmp_path / "tasks" / "t.toml").write_text(task("tells", "say $HWBRIDGE_SOCKET; ls /proc/self/fd", folder=tmp_path))
     return tmp_path
 
 
 def options(folder: Path) -> list[Argument]:
-    return ["run", "--rules", folder / "rules", "--tasks", folder / "tasks", "--state", folder / "state"]
+    places = ["--rules", folder / "rules", "--tasks", folder / "tasks", "--state", folder / "state"]
+    return ["run", *places, "--config", folder / "hwbridge.toml"]
 
 
 @contextmanager

@@ -276,8 +276,7 @@ def raise_until_full(daemon: Daemon) -> None:
 
 
 def test_while_nothing_can_be_kept_nothing_new_is_registered_or_requested(daemon: Daemon) -> None:
-    (daemon.folder / "hwbridge.toml").write_text("[store]\nrows = 100\n")
-    daemon.options = (*daemon.options, "--config", daemon.folder / "hwbridge.toml")
+    daemon.settings("[store]\nrows = 100\n")
     daemon.rules('[[condition]]\nname = "docked"\nsource = "udev"\nmatch = { DOCKED = 1 }\n')
     daemon.task("lamp", "say on", concurrency="queue", conditions=["docked"])
     with daemon:

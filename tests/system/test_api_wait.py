@@ -74,7 +74,8 @@ def test_who_waits_for_a_key_is_told_of_that_key_only(daemon: Daemon) -> None:
 
 def test_system_triggers_are_waited_for_by_name(daemon: Daemon, tmp_path: Path) -> None:
     recording = tmp_path / "zone.jsonl"
-    changes = [f'{{"at": {second}.0, "source": "system", "name": "TimeZoneChange"}}\n' for second in range(1, 100)]
+    zone = '"source": "system", "name": "TimeZoneChange", "zone": "Etc/UTC"'
+    changes = [f'{{"at": {second}.0, {zone}, "offset": {second}}}\n' for second in range(1, 100)]
     recording.write_text("".join(['{"hwbridge-recording": 1}\n', *changes]))  # whenever somebody waits, one is to come
     daemon.options = (*daemon.options, "--play", recording)
     register_later = {"triggers": [{"system": "TimeZoneChange"}]}
@@ -267,12 +268,17 @@ def test_a_raise_that_waits_for_conditions_waits_for_the_run(daemon: Daemon) -> 
 
 
 @pytest.mark.parametrize(
-    ("script", "detail"),
-    [("trap 'exit 0' TERM; while :; do sleep 0.01; done", "exit 0"), ("sleep 1000", "killed by SIGTERM")],
+    ("script", "limit", "detail"),
+    [
+        ("trap 'exit 0' TERM; while :; do sleep 0.01; done", "5s", "exit 0"),  # the trap stands by then
+        ("sleep 1000", "10ms", "killed by SIGTERM"),
+    ],
     ids=["ends well when asked to", "does not"],
 )
-def test_a_run_over_its_limit_says_so_wherever_its_end_is_told(daemon: Daemon, script: str, detail: str) -> None:
-    daemon.task("lamp", script, run_limit="1s")
+def test_a_run_over_its_limit_says_so_wherever_its_end_is_told(
+    daemon: Daemon, script: str, limit: str, detail: str
+) -> None:
+    daemon.task("lamp", script, run_limit=limit)
     with daemon:
         done = hwbridge("raise", "--wait", GUID, "--socket", daemon.socket)
         (entry,) = (each for each in daemon.call("History")["entries"] if each["what"] == "completed")

@@ -214,9 +214,7 @@ def test_a_raise_says_which_run_caused_it(daemon: Daemon) -> None:
 
 
 def test_what_the_history_has_not_kept_is_a_gap(daemon: Daemon) -> None:
-    config = daemon.folder / "config.toml"
-    config.write_text("[store]\nrows = 100\n")
-    daemon.options = ("--config", config, *daemon.options)
+    daemon.settings("[store]\nrows = 100\n")
     daemon.never_knows("docked")
     daemon.task("lamp", "true", conditions=["docked"])
     with daemon:
@@ -238,9 +236,7 @@ def test_what_the_history_has_not_kept_is_a_gap(daemon: Daemon) -> None:
 
 
 def test_a_daemon_that_keeps_nothing_on_disk_tells_as_well(daemon: Daemon) -> None:
-    config = daemon.folder / "config.toml"
-    config.write_text('[store]\ndurability = "memory"\n')
-    daemon.options = ("--config", config, *daemon.options)
+    daemon.settings('[store]\ndurability = "memory"\n')
     daemon.task("lamp", "true")
     with daemon, Watch(daemon.socket) as watch:
         watch.begun(daemon.socket)

@@ -268,8 +268,10 @@ def test_the_state_directory_cannot_be_a_file(tmp_path: Path) -> None:
     )
     options = ("--rules", tmp_path / "rules.toml", "--tasks", tmp_path / "rules.toml", "--socket", tmp_path / "s")
     (tmp_path / "tasks").mkdir()
+    (tmp_path / "hwbridge.toml").touch()
+    more = ("--state", tmp_path / "state", "--config", tmp_path / "hwbridge.toml")
 
-    done = hwbridge("run", *options[:3], tmp_path / "tasks", *options[4:], "--state", tmp_path / "state")
+    done = hwbridge("run", *options[:3], tmp_path / "tasks", *options[4:], *more)
 
     assert done.code == 1
     assert done.error.startswith(f"hwbridge: {tmp_path}/state: the state directory cannot be used: ")

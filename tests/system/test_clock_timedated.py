@@ -47,6 +47,16 @@ def a_bus_of_a_machine() -> Iterator[MadeBus]:
         yield bus
 
 
+@contextmanager
+def timedated() -> Iterator[None]:
+    """Systemd's own, which runs meanwhile."""
+    with subprocess.Popen([TIMEDATED], stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
 def watched() -> Heard:
     monitor = LIVE.open(clock=monotonic, settings={})
     assert isinstance(monitor, ClockMonitor)
@@ -55,8 +65,7 @@ def watched() -> Heard:
 
 @in_namespace
 def test_a_zone_that_timedatectl_sets_is_one_change() -> None:
-    with a_bus_of_a_machine() as bus:
-        timedated = subprocess.Popen([TIMEDATED], stderr=subprocess.DEVNULL)
+    with a_bus_of_a_machine() as bus, timedated():
         bus.hand.wait_until(SERVICE, is_there=True)
         heard = watched()
 
@@ -65,8 +74,6 @@ def test_a_zone_that_timedatectl_sets_is_one_change() -> None:
         assert heard.wait() == [(Origin.LIVE, "TimeZoneChange", "Made/East", EAST)]
         subprocess.run(["timedatectl", "--no-ask-password", "set-timezone", "Made/East"], check=True)
         assert heard.all() == []
-        timedated.terminate()
-        timedated.wait()
 
 
 @in_namespace

@@ -210,17 +210,25 @@ def test_the_environment_does_not_change_the_zone() -> None:
 @in_namespace
 def test_the_second_at_which_the_offset_changes_is_told_when_it_comes_though_nobody_touches_a_file() -> None:
     in_the_west().monitor.close()
+    heard, soon = watched_shortly_before_summer()
+    while heard.start == [(Origin.START, "TimeZoneChange", "Made/Summer", 2 * HOUR)]:  # summer was faster
+        heard.monitor.close()
+        heard, soon = watched_shortly_before_summer()
+
+    assert heard.start == [(Origin.START, "TimeZoneChange", "Made/Summer", HOUR)]
+    assert heard.wait() == [(Origin.LIVE, "TimeZoneChange", "Made/Summer", 2 * HOUR)]
+    assert time.clock_gettime(time.CLOCK_REALTIME) >= soon
+
+
+def watched_shortly_before_summer() -> tuple[Heard, int]:
+    """A machine whose offset changes in two seconds at most, and the second in which it does."""
     soon = int(time.clock_gettime(time.CLOCK_REALTIME)) + 2
     content = zone_file("MAD-2", [(soon, 2 * HOUR)], before=HOUR)
     LOCALTIME.unlink()
     LOCALTIME.write_bytes(content)
     TIMEZONE.write_text("Made/Summer")
     (ZONES / "Made" / "Summer").write_bytes(content)
-    heard = watched()
-
-    assert heard.start == [(Origin.START, "TimeZoneChange", "Made/Summer", HOUR)]
-    assert heard.wait() == [(Origin.LIVE, "TimeZoneChange", "Made/Summer", 2 * HOUR)]
-    assert time.clock_gettime(time.CLOCK_REALTIME) >= soon
+    return watched(), soon
 
 
 @in_namespace

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from fake_device_machine import FakeDeviceMachine
+from fake_machine import A_READ
+from mocked_supplies import MockedSupplies, with_mocked_supplies
 
 from bridge.mapping.interest import Interest
 from bridge.mapping.match import parse_test
@@ -17,6 +20,7 @@ from bridge.model.events import DeviceGone, Event
 from bridge.model.guid import Guid
 from bridge.model.templates import Template
 from bridge.monitors.device import LIVE, DeviceMonitor, ThisMachine
+from bridge.monitors.merged import AT_ONCE
 from bridge.monitors.monitor import TimedMonitor
 from bridge.sources.device import DEVICE
 from bridge.toml.document import Problem, parse
@@ -26,6 +30,8 @@ from tests.pure.plugs import MOST, NODES, QUIET, STICK, acted, plug, pull, stick
 Told = Sequence[Event | DeviceGone]
 ID = "usb-1d6b:0104-LAB7"
 LONG_AFTER = 60_000_000
+A_GO = -(-AT_ONCE // A_READ) * A_READ
+"""Uevents that the monitor hears in one go, if so many wait."""
 
 
 class Clock:
@@ -183,6 +189,32 @@ def test_after_lost_uevents_what_differs_is_told_and_one_line_says_so(
     assert caplog.messages == ["uevents were lost, the kernel's queue was full: listing told 1"]
 
 
+def test_what_was_lost_is_found_though_the_last_uevent_was_the_last_of_one_go(
+    machine: FakeDeviceMachine, monitor: DeviceMonitor, clock: Clock
+) -> None:
+    machine.room = 2 * A_GO
+    stays = usb_device("/devices/pci0000:00/usb1/1-9", 3, ID_SERIAL_SHORT="STAYS")
+    machine.plays([*acted("add", [stays]), *acted("add", stick())])
+    monitor.watch(USB)
+    machine.plays([*acted("change", [stays]) * machine.room, *pull()])
+    told: list[Event | DeviceGone] = []
+    while select.select([monitor], [], [], 0)[0]:
+        told += monitor.read()
+
+    assert in_short(told) == [("resync", "left", ID)]
+
+
+def test_however_much_comes_while_devices_are_listed_nothing_settles_before_it_is_heard(
+    machine: FakeDeviceMachine, monitor: DeviceMonitor, clock: Clock
+) -> None:
+    machine.plays(acted("add", stick()))
+    machine.once_meanwhile(lambda: machine.plays([*acted("change", stick()[:1]) * A_GO, *pull(), *plug()]), after=2)
+
+    told = [*monitor.watch(USB), *settled(monitor, clock)]
+
+    assert in_short(told) == [("live", "arrived", ID)]
+
+
 def test_resync_tells_what_nobody_could_tell(machine: FakeDeviceMachine, monitor: DeviceMonitor, clock: Clock) -> None:
     machine.plays(acted("add", stick()))
     monitor.watch(USB)
@@ -239,18 +271,21 @@ def test_closing_and_reloading_leave_no_descriptor(machine: FakeDeviceMachine, c
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
-def test_the_monitor_of_this_machine_tells_real_devices_and_waits_for_none() -> None:
-    table, problems = table_of("[device]\n")
-    with closing(LIVE.open(clock=lambda: LONG_AFTER, settings=LIVE.settings(table))) as monitor:
-        assert isinstance(monitor, TimedMonitor)
-        told = monitor.watch(asking({"subsystem": ["pci", "platform", "usb", "scsi", "virtio", "acpi", "pnp"]}))
+@with_mocked_supplies
+def test_the_monitor_of_this_machine_tells_what_sysfs_has_and_waits_for_none_that_is_ready() -> None:
+    table, problems = table_of('[device]\ngroup = "kernel"\n')
+    with MockedSupplies() as machine:
+        identity = {"ID_VENDOR_ID": "1d6b", "ID_MODEL_ID": "0104", "ID_SERIAL_SHORT": "LAB7"}
+        machine.add_other("usb", "1-1", DEVTYPE="usb_device", DRIVER="usb", **identity)
+        with closing(LIVE.open(clock=lambda: LONG_AFTER, settings=LIVE.settings(table))) as monitor:
+            told = monitor.watch(USB)
 
-        assert problems == []
-        for one in told:
-            assert isinstance(one, Event)
-            assert DEVICE.checked(dict(one.fields)) == one.fields
-        assert len({one.fields["id"] for one in told if isinstance(one, Event)}) == len(told)
-        assert monitor.snapshot() == told
+            assert problems == []
+            assert isinstance(monitor, TimedMonitor)
+            assert in_short(told) == [("start", "arrived", ID)]
+            assert [DEVICE.checked(dict(one.fields)) for one in told] == [one.fields for one in told]
+            assert monitor.snapshot() == told
+            assert (monitor.deadline(), monitor.report().refused) == (None, ())
 
 
 def test_settings_that_make_no_sense_are_refused_with_their_lines() -> None:

@@ -148,7 +148,8 @@ def test_one_rule_may_be_asked_for(files: Path) -> None:
 
 
 def test_a_system_trigger_is_raised_without_a_rule(files: Path) -> None:
-    done = explain(files, "--event", '{"source": "system", "name": "TimeZoneChange"}')
+    event = '{"source": "system", "name": "TimeZoneChange", "zone": "Europe/Lisbon", "offset": 0}'
+    done = explain(files, "--event", event)
 
     assert done.out == (
         "0.000000 system TimeZoneChange\n  TimeZoneChange: raised\n\nclock: activated by TimeZoneChange at 0.000000\n"

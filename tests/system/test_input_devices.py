@@ -2,13 +2,17 @@
 
 import errno
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fake_udevd import RUN, FakeUdevd
 from made_inputs import EV_KEY, EV_SW, HEADPHONE, KEY_A, MadeMachine, no_descriptor_is_left_open
+from namespace import in_namespace
 
 from bridge.monitors.evdev_node import KernelNode, open_node
 from bridge.monitors.input_devices import find_inputs, parse_bits, read_input
+from bridge.monitors.input_machine import ThisMachine
 from bridge.sources.evdev import InputIdentity
 
 
@@ -51,6 +55,20 @@ def test_a_device_that_has_gone_has_no_identity(machine: MadeMachine) -> None:
     machine.unplug(devpath)
 
     assert read_input(devpath, machine.root) is None
+
+
+@in_namespace
+def test_whether_udevd_or_the_kernel_tells_of_devices_is_decided_once() -> None:
+    with_udevd = ThisMachine()
+    (RUN / "control").unlink()
+    without = ThisMachine()
+    (RUN / "control").touch()  # too late for the second
+
+    with FakeUdevd() as udevd, closing(with_udevd.subscribe()) as told, closing(without.subscribe()) as untold:
+        udevd.send("add", "/devices/made/input/input1/event7", "input")
+
+        assert len(told.read()[0]) == 1
+        assert untold.read() == ([], False)
 
 
 def test_a_bitmap_has_words_as_wide_as_the_reader_s_long() -> None:

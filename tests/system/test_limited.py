@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
 from bridge.errors import OutOfTimeError
+from bridge.mapping.searching import Trial, find
 from bridge.monitors.limited import within
+from bridge.service.search_limit import limited_searches
 
 ENDLESS = re.compile(rb"(a+)+b")
 BAIT = b"a" * 60 + b"c"
@@ -83,3 +86,39 @@ def test_in_another_thread_there_is_no_limit() -> None:
     thread.join()
 
     assert counted == [1_999_999_000_000]
+
+
+def test_what_other_threads_compute_is_not_counted() -> None:
+    def tick() -> tuple[float, float]:
+        signal.raise_signal(signal.SIGVTALRM)  # the timer counts the processor time of all of them
+        return signal.getitimer(signal.ITIMER_VIRTUAL)
+
+    left, again = within(1000, tick)
+
+    assert 0 < left <= 1001
+    assert again == 0
+
+
+class Ticking:
+    """An expression that the timer ticks in, as often as the text says."""
+
+    pattern = "a"
+    search = list
+
+
+def test_a_search_is_not_ended_by_ticks_for_what_other_threads_compute() -> None:
+    expression: Any = Ticking()
+    ticks: Any = map(signal.raise_signal, [signal.SIGVTALRM] * 5)
+    with limited_searches():
+        found = find(expression, ticks, Trial())
+
+    assert found == [None] * 5
+
+
+def test_a_search_of_a_rule_that_would_never_end_is_ended_and_the_timer_is_not_left_behind() -> None:
+    trial = Trial()
+    with limited_searches(), pytest.raises(OutOfTimeError):
+        find(re.compile("(a+)+b"), "a" * 60 + "c", trial)
+
+    assert trial.ended == 1
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)

@@ -2,20 +2,19 @@
 
 import ctypes
 import os
+import signal
 import socket
 import struct
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from daemon import Daemon, environment_of, hwbridge
+from daemon import Daemon, hwbridge
 from made_network import FAR, GATEWAY, GUID, NEAR, connect, everything, ip, listening, network_monitor, plug_cable
 from namespace import in_namespace
-from process_waiting import wait_until
+from recorder_process import recording
 
 from bridge.monitors.network_settings import probe_address
 
@@ -38,8 +37,9 @@ _EAFNOSUPPORT = 97
 @contextmanager
 def daemon_in(configuration: str = "", **environment: str) -> Iterator[Daemon]:
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "hwbridge.toml").write_text(configuration)
-        yield Daemon(Path(folder), "--config", Path(folder) / "hwbridge.toml", environment=environment)
+        daemon = Daemon(Path(folder), environment=environment)
+        daemon.settings(configuration)
+        yield daemon
 
 
 def system_task(daemon: Daemon, trigger: str, says: str, **keys: object) -> None:
@@ -97,23 +97,6 @@ raise = "{CHANGED}"
 """
 
 
-@contextmanager
-def recorded(folder: Path) -> Iterator[Callable[[str, int], None]]:
-    """Records meanwhile what the machine as a whole tells; what is yielded waits until a text is there so often."""
-    recording = folder / "recording.jsonl"
-    command = [sys.executable, "-m", "bridge", "record", recording, "--source", "system"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment_of(None)) as process:
-
-        def has(text: str, times: int) -> None:
-            wait_until(lambda: recording.exists() and recording.read_text().count(text) >= times, process)
-
-        try:
-            has("InternetNotAvailable", 1)
-            yield has
-        finally:
-            process.terminate()
-
-
 @in_namespace
 def test_rules_guards_and_tasks_hear_of_the_opposite_of_a_level_live_and_in_a_replay() -> None:
     plug_cable()
@@ -122,13 +105,15 @@ def test_rules_guards_and_tasks_hear_of_the_opposite_of_a_level_live_and_in_a_re
         daemon.rules(_OFFLINE)
         daemon.task("waits", "say waited", conditions=["InternetNotAvailable"])
         system_task(daemon, "InternetAvailable", "online")
-        with daemon, recorded(daemon.folder) as recording_has:
+        with daemon, recording(daemon.folder / "recording.jsonl", "--source", "system") as recorder:
+            recorder.wait_for("InternetNotAvailable")
             for step, value in enumerate((1, 0, 1)):
                 ip(f"route {'del default' if value else f'add default via {GATEWAY}'}")
-                recording_has('"live", "name": "InternetNotAvailable"', step + 1)
+                recorder.wait_for('"live", "name": "InternetNotAvailable"', step + 1)
                 daemon.wait_for_words(*("waited", "online", "waited")[: step + 1])
             daemon.wait_until_idle()
             raised = daemon.status()["raised"]
+            recorder.end(signal.SIGTERM)
         folders = ("--rules", daemon.folder / "rules", "--tasks", daemon.folder / "tasks")
         replayed = hwbridge("replay", daemon.folder / "recording.jsonl", *folders)
         lines = [line.split()[-1] for line in replayed.out.splitlines() if " raised " in line]

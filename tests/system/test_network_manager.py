@@ -162,13 +162,13 @@ def test_where_it_is_not_it_is_not_started_and_the_routes_decide() -> None:
     plug_cable()
     connect()
     with system_bus() as bus:
-        activated = bus.is_activatable(SERVICE)
+        bus.is_activatable(SERVICE)
         with listening(network_monitor(), INTERNET) as it:
             event = it.until_told(kind="internet", value=1)
 
             assert event.origin is Origin.START
             assert dict(event.fields) == {"kind": "internet", "value": 1, "metered": 0}
-            assert not activated.exists()
+            assert not bus.was_activated(SERVICE)
 
 
 @in_namespace
@@ -205,3 +205,20 @@ def test_after_sleep_it_is_asked_again_and_closing_leaves_no_thread() -> None:
 
         assert threading.active_count() == during - 1
     assert threading.active_count() == before
+
+
+@in_namespace
+def test_a_bus_that_is_there_later_is_found_by_the_next_look() -> None:
+    plug_cable()
+    connect()
+    with system_bus() as bus:
+        bus.stop()
+        with listening(network_monitor(), INTERNET) as it:
+            it.until_told(kind="internet", value=1)
+            bus.start()
+            bus.mock("networkmanager", SERVICE)
+            says(bus, Connectivity=PORTAL)
+
+            it.resync()
+
+            it.until_told(kind="internet", value=0, connectivity="portal")

@@ -189,6 +189,18 @@ def test_every_hop_of_a_route_counts_and_those_of_other_tables_do_not() -> None:
 
 
 @in_namespace
+def test_a_route_that_goes_with_its_next_hop_is_told_to_go() -> None:
+    plug_cable()
+    ip(f"address add {ADDRESS}/24 dev {NEAR}")
+    with listening(network_monitor(), OF_THE_CABLE) as it:
+        ip(f"nexthop add id 7 via {GATEWAY} dev {NEAR}", "route add default nhid 7")
+        it.until_told(kind="route", value=1, gateway=GATEWAY)
+        it.forget()
+        ip("nexthop del id 7")
+        it.until_told(kind="route", value=0)
+
+
+@in_namespace
 def test_there_is_internet_where_a_route_an_address_and_a_carrier_are() -> None:
     plug_cable()
     internet = asking("network", '{ kind = "internet" }')

@@ -191,12 +191,10 @@ def test_a_probe_that_is_closed_leaves_no_thread_and_no_descriptor() -> None:
         with probing(server.url) as (probe, _):
             probe.consider("a way")
             probe.read()
-            while not server.asked:
-                threading.Event().wait(0.001)
-        for _ in server._open:
-            before = (before[0], before[1] + 1)  # its end is the server's
+            server.wait_until_asked()
+        threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
 
-        assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before
+        assert (threads, descriptors) == (before[0], before[1] + 1)  # the server's end
 
 
 def test_an_address_of_a_family_that_is_not_to_be_had_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,21 @@ def test_without_a_file_there_is_no_resolver_until_there_is_one() -> None:
 
 
 @in_namespace
+def test_what_is_no_file_says_nothing_and_is_not_waited_for() -> None:
+    own_etc(None)
+    os.mkfifo(RESOLV_CONF)
+    with listening(network_monitor(), RESOLVER) as it:
+        assert said(it) == {"kind": "resolver", "value": 0}
+        RESOLV_CONF.unlink()
+        RESOLV_CONF.mkdir()
+        it.settle()
+        RESOLV_CONF.rmdir()
+        RESOLV_CONF.write_text("nameserver 192.0.2.53\n")
+
+        it.until_told(kind="resolver", value=1, nameservers="192.0.2.53")
+
+
+@in_namespace
 def test_every_way_to_replace_the_file_is_seen() -> None:
     own_etc()
     (ETC / "other").mkdir()

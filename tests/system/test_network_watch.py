@@ -173,6 +173,33 @@ class Restless(Rtnetlink):
         return None if self.looks < 4 else super().tables()
 
 
+class RestlessAfterSleep(Rtnetlink):
+    """The kernel's tables of a machine on which they do not hold still at the first look after sleep."""
+
+    is_awake = False
+
+    def tables(self) -> Tables | None:
+        is_awake, self.is_awake = self.is_awake, False
+        return None if is_awake else super().tables()
+
+
+@in_namespace
+def test_what_a_second_look_after_sleep_finds_is_told_as_found() -> None:
+    plug_cable()
+    restless = RestlessAfterSleep()
+    monitor = NetworkMonitor(clock=monotonic, settings=NetworkSettings(), open_rtnetlink=lambda: restless)
+    with listening(monitor, OF_THE_CABLE) as it:
+        it.forget()
+        ip(f"link set {FAR} down")
+        restless.is_awake = True
+        assert it.resync() == []
+
+        assert it.until_told(kind="link", value=0).origin is Origin.RESYNC
+        ip(f"link set {FAR} up")
+        assert it.until_told(kind="link", value=1).origin is Origin.LIVE
+        assert monitor.report().lost == 0
+
+
 @in_namespace
 def test_tables_that_do_not_hold_still_are_looked_at_again() -> None:
     plug_cable()

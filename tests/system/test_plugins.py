@@ -1,12 +1,20 @@
 """Monitors of others: they come in by their entry points only, and whatever is wrong with one, the daemon goes on."""
 
 import os
+import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from daemon import GUID, Daemon, hwbridge
 from made_plugin import WORKING, install
+
+from bridge.errors import DeviceError
+from bridge.mapping.interest import Interest
+from bridge.model.events import DeviceGone, Event, Origin
+from bridge.monitors.playback import Playback
+from bridge.service.opened import OpenedMonitor
 
 RULE = f"""
 [[rule]]
@@ -41,9 +49,7 @@ def bell(tmp_path: Path, site: Path) -> Iterator[int]:
 
 
 def daemon_with(tmp_path: Path, site: Path) -> Daemon:
-    (tmp_path / "hwbridge.toml").touch()
-    options = ("--config", tmp_path / "hwbridge.toml")
-    return Daemon(tmp_path, *options, environment={"PYTHONPATH": str(site)})
+    return Daemon(tmp_path, environment={"PYTHONPATH": str(site)})
 
 
 def refused(daemon: Daemon, monitor: str) -> list[str]:
@@ -152,11 +158,11 @@ def test_a_rule_on_the_source_of_a_broken_plugin_is_refused_with_the_reason(
 MISTAKES = {
     "open raises": ("self.rung = 0", AT_OPEN, "OSError: no bell (a mistake in its code, ding.py:"),
     "open gives no monitor": ("def resync", "def resynch", "what it opens is no monitor: Bell has no resync"),
-    "its descriptor is none": ("return self.pipe", "return 'pipe'", "TypeError: "),
+    "its descriptor is none": ("return self.pipe", "return 'pipe'", "its descriptor is 'pipe', not an integer"),
     "its descriptor cannot be waited for": (
         "return self.pipe",
         "return os.open(__file__, os.O_RDONLY)",
-        "PermissionError: ",
+        "cannot be waited for: Operation not permitted",
     ),
     "watch raises": ("return self.snapshot()", AT_OPEN, "OSError: no bell (a mistake in its code, ding.py:"),
     "watch tells nonsense": ("return self.snapshot()", "return [5]", "it told 5, which is no event of a source"),
@@ -278,6 +284,43 @@ def test_a_plugin_whose_report_is_none_is_named_where_it_would_be_shown(
         (why,) = refused(daemon, "bell")
 
         assert said in why
+
+
+def door(value: object, origin: object = Origin.LIVE) -> Event:
+    return Event("network", 0, {"interface": "eth0", "kind": "link", "value": 1, "address": value}, origin)  # type: ignore[arg-type]  # as plugins may
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (door(None), "address as None, which is neither a text nor an integer"),
+        (door(1.5), "address as 1.5, which is neither a text nor an integer"),
+        (door(["a"]), "address as ['a'], which is neither a text nor an integer"),
+        (door(True), "address as True, which is neither a text nor an integer"),
+        (door("a\0"), "which is no text: it holds NUL, or half a surrogate pair"),
+        (door("\udcff"), "which is no text: it holds NUL, or half a surrogate pair"),
+        (door("a", "live"), "with the origin 'live', which is no Origin"),
+        (DeviceGone("network", 0, ["eth0"]), "that a device of network is gone, ['eth0'], which is no text"),  # type: ignore[arg-type]  # likewise
+    ],
+)
+def test_what_no_recording_could_have_is_refused_of_a_plugin(event: Event | DeviceGone, said: str) -> None:
+    told = Playback("r.jsonl", [event], lambda: 0)
+    monitor = OpenedMonitor(told, told.fileno(), clock=lambda: 0, is_foreign=True)
+
+    with closing(monitor), pytest.raises(DeviceError, match=re.escape(said)):
+        monitor.watch(Interest("network", ()))
+
+
+def test_a_plugin_has_no_part_in_a_table_of_ours_whose_name_ends_alike(tmp_path: Path, site: Path) -> None:
+    install(site, "acme", WORKING.replace('name="bell"', 'name="acme"'), {"acme.power": "acme:LIVE"})
+    daemon = daemon_with(tmp_path, site)
+    daemon.settings("[power]\nlow = 30\n")
+    daemon.rules(RULE.replace('"bell"', '"acme"'))
+
+    with daemon:
+        (why,) = refused(daemon, "acme.power")
+
+    assert why == "[power] of hwbridge.toml is the table of system.power: its own name must end otherwise"
 
 
 def test_what_is_told_late_starts_a_run_that_has_all_of_its_time(tmp_path: Path, site: Path, bell: int) -> None:

@@ -12,9 +12,9 @@ BATTERY = {"type": "Battery", "present": "1"}
 
 def laptop(folder: str, supplies: MockedSupplies, settings: str) -> Daemon:
     """A daemon, not started yet, with these settings in [power]."""
-    config = Path(folder) / "hwbridge.toml"
-    config.write_text(f'[power]\npressure = "off"\n{settings}')
-    return Daemon(Path(folder), "--config", config, environment=supplies.environment)
+    daemon = Daemon(Path(folder), environment=supplies.environment)
+    daemon.settings(f'[power]\npressure = "off"\n{settings}')
+    return daemon
 
 
 def add_task(daemon: Daemon, trigger: str, words: str) -> None:

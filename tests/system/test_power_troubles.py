@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from namespace import in_namespace
 from power_listening import CALM, COST, NOT_HIGH, POWER, listening
 
-from bridge.monitors.power import UNDER_PRESSURE
+from bridge.monitors.power import AT_MOST_EVERY, UNDER_PRESSURE
 from bridge.monitors.power_machine import ThisMachine
 from bridge.monitors.power_settings import PowerSettings
 
@@ -77,6 +77,7 @@ def test_pressure_wakes_and_work_costs_more_until_it_has_gone(power: MadePower) 
         assert heard.watch(COST, NOT_HIGH) == ["not high 1 (start)", "cost 0 (start)"]
         assert heard.left() is None
 
+        heard.later(AT_MOST_EVERY)
         power.press("cpu", 75.0)
         assert heard.is_woken()
         assert heard.read() == ["not high 0", "cost 2"]
@@ -90,9 +91,29 @@ def test_pressure_wakes_and_work_costs_more_until_it_has_gone(power: MadePower) 
         assert heard.left() is None
 
 
+def test_pressure_is_not_looked_at_with_each_read_but_at_the_latest_a_moment_after_the_last_one(
+    power: MadePower,
+) -> None:
+    with listening(PRESSED, power) as heard:
+        heard.watch(COST)
+        power.press("cpu", 75.0)
+        at_once = [heard.read(), heard.read()]
+
+        assert at_once == [[], []]
+        assert heard.left() == AT_MOST_EVERY
+        assert heard.due() == ["cost 2"]
+        assert heard.left() == UNDER_PRESSURE
+
+        heard.read()
+        assert heard.left() == AT_MOST_EVERY
+        heard.watch(POWER)
+        assert heard.left() is None
+
+
 def test_pressure_that_is_not_much_yet_tells_nothing(power: MadePower) -> None:
     with listening(PRESSED, power) as heard:
         heard.watch(COST)
+        heard.later(AT_MOST_EVERY)
 
         power.press("memory", 19.0)
 

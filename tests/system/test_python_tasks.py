@@ -60,8 +60,8 @@ def test_an_endless_loop_is_canceled_by_its_limit_and_killed_after_its_grace(dae
         "def Handler(instance):\n"
         "    instance.canceled.connect(lambda instance, reason: say(reason.name))\n"
         "    while True: pass",
-        run_limit="1s",
-        cancel_grace="50ms",
+        run_limit="5s",  # the worker has come up by then
+        cancel_grace="5s",
     )
     with daemon:
         daemon.raise_trigger()
@@ -78,7 +78,7 @@ def test_a_handler_that_ends_at_its_limit_as_it_is_asked_to_was_over_it_all_the_
         "    enough = threading.Event()\n"
         "    instance.canceled.connect(lambda instance, reason: enough.set())\n"
         "    enough.wait()",
-        run_limit="1s",
+        run_limit="5s",
     )
     with daemon:
         daemon.raise_trigger()

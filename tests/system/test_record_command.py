@@ -4,21 +4,16 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon import DEADLINE_SECONDS, GUID, Argument, environment_of, hwbridge
+from daemon import DEADLINE_SECONDS, GUID, NO_SETTINGS, Argument, hwbridge
 from made_evdev_monitor import AXIS, EV_MSC, MadeInputs
 from made_inputs import ABS_X, EV_KEY, HEADPHONE, KEY_A, KEY_B, SYN_REPORT
-from process_waiting import wait_until
-
-from bridge.model.events import DeviceGone, Event
-from bridge.recording.jsonl import read_recording
+from recorder_process import Recorder, recording
 
 NODE = "/dev/input/event3"
 JACK = "HDA Intel PCH Headphone"
@@ -40,52 +35,13 @@ def inputs(tmp_path: Path) -> Iterator[MadeInputs]:
     made.close()
 
 
-class Recording:
-    """`hwbridge record` of made input devices while it runs, and after that."""
-
-    def __init__(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
-        self.process = process
-        self.file = folder / "r.jsonl"
-
-    def text(self) -> str:
-        return self.file.read_text() if self.file.exists() else ""
-
-    def lines(self) -> list[dict[str, Any]]:
-        """What is written, but the header."""
-        return [json.loads(line) for line in self.text().splitlines()[1:]]
-
-    def events(self) -> list[Event | DeviceGone]:
-        """What a replay reads."""
-        return list(read_recording("r.jsonl", self.file.read_bytes().splitlines(keepends=True)))
-
-    def header(self) -> dict[str, Any]:
-        header: dict[str, Any] = json.loads(self.text().splitlines()[0])
-        return header
-
-    def wait_for(self, text: str, times: int = 1) -> None:
-        """Waits until the file has it so many times, while the process lives."""
-        wait_until(lambda: self.text().count(text) >= times, self.process)
-
-    def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(DEADLINE_SECONDS)
-
-
 @contextmanager
-def recording(inputs: MadeInputs, folder: Path, *options: Argument) -> Iterator[Recording]:
-    """Records to `r.jsonl` until the block has ended it, or it ends by itself; it says nothing on stderr."""
-    (folder / "r.jsonl").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "bridge", "record", folder / "r.jsonl", "--source", "evdev", *options]
-    with (
-        (folder / "errors").open("w+") as errors,
-        subprocess.Popen(command, stderr=errors, env=environment_of(inputs.environment)) as process,
-    ):
-        try:
-            yield Recording(folder, process)
-            process.wait(DEADLINE_SECONDS)
-        finally:
-            process.kill()
-        assert (folder / "errors").read_text() == ""
+def recording_of(inputs: MadeInputs, folder: Path, *options: Argument) -> Iterator[Recorder]:
+    """Records what these devices tell, and says nothing on stderr."""
+    command = (folder / "r.jsonl", "--source", "evdev", *options)
+    with recording(*command, environment=inputs.environment) as recorder:
+        yield recorder
+    assert recorder.errors() == ""
 
 
 def codes(lines: list[dict[str, Any]]) -> list[tuple[str, int, str]]:
@@ -94,13 +50,13 @@ def codes(lines: list[dict[str, Any]]) -> list[tuple[str, int, str]]:
 
 def record(inputs: MadeInputs, *arguments: Argument, **more: Any) -> Any:
     """The command, to its end."""
-    return hwbridge("record", "--source", "evdev", *arguments, environment=inputs.environment, **more)
+    return hwbridge("record", *NO_SETTINGS, "--source", "evdev", *arguments, environment=inputs.environment, **more)
 
 
 def test_what_is_found_and_what_comes_is_written_as_it_comes(inputs: MadeInputs, tmp_path: Path) -> None:
     inputs.plug(3, JACK, [HEADPHONE], values={HEADPHONE: 0})
 
-    with recording(inputs, tmp_path) as running:
+    with recording_of(inputs, tmp_path) as running:
         running.wait_for("SW_HEADPHONE_INSERT", times=2)  # the header, and the start
         inputs.send(3, (HEADPHONE, 1), (SYN_REPORT, 0))
         running.wait_for("SYN_REPORT", times=2)
@@ -123,7 +79,7 @@ def test_the_header_describes_the_devices_and_names_no_machine(inputs: MadeInput
         3, "Pad", [ABS_X, KEY_A, KEY_B], values={KEY_B: 1, ABS_X: 7}, properties={"@ID_PATH": "usb-1", "@ID_X": "no"}
     )
 
-    with recording(inputs, tmp_path) as running:
+    with recording_of(inputs, tmp_path) as running:
         running.wait_for("start", times=3)
         running.end(signal.SIGINT)
 
@@ -179,7 +135,7 @@ def test_only_what_rules_ask_for_is_recorded(inputs: MadeInputs, tmp_path: Path)
     inputs.plug(3, JACK, [HEADPHONE, KEY_A])
     inputs.plug(4, "Keyboard", [KEY_A, KEY_B])
 
-    with recording(inputs, tmp_path, "--rules", tmp_path / "rules.toml", "--count", "2") as running:
+    with recording_of(inputs, tmp_path, "--rules", tmp_path / "rules.toml", "--count", "2") as running:
         running.wait_for("start")
         inputs.send(4, (KEY_A, 1), (SYN_REPORT, 0))
         inputs.send(3, (KEY_A, 1), (HEADPHONE, 1), (SYN_REPORT, 0), (HEADPHONE, 0), (SYN_REPORT, 0))
@@ -195,7 +151,7 @@ def test_only_what_rules_ask_for_is_recorded(inputs: MadeInputs, tmp_path: Path)
 def test_count_ends_it_after_exactly_so_many_events(inputs: MadeInputs, tmp_path: Path) -> None:
     inputs.plug(3, "Keyboard", [KEY_A, KEY_B])
 
-    with recording(inputs, tmp_path, "--count", "3") as running:
+    with recording_of(inputs, tmp_path, "--count", "3") as running:
         running.wait_for("start", times=2)
         inputs.send(3, *[(KEY_A, 1), (SYN_REPORT, 0)] * 5)
 
@@ -219,7 +175,7 @@ def test_a_signal_ends_it_when_what_has_come_is_written(
 ) -> None:
     inputs.plug(3, JACK, [HEADPHONE])
 
-    with recording(inputs, tmp_path) as running:
+    with recording_of(inputs, tmp_path) as running:
         running.wait_for("start")
         running.process.send_signal(signal.SIGSTOP)
         inputs.send(3, *[(HEADPHONE, 1), (SYN_REPORT, 0), (HEADPHONE, 0), (SYN_REPORT, 0)] * 20)
@@ -235,7 +191,7 @@ def test_killed_at_any_moment_it_leaves_a_recording_that_replays(inputs: MadeInp
     inputs.plug(3, JACK, [HEADPHONE])
     lengths = []
     for times in range(1, 9):
-        with recording(inputs, tmp_path) as running:
+        with recording_of(inputs, tmp_path) as running:
             running.wait_for("start")
             while running.text().count("\n") < 40 * times:
                 inputs.send(3, *[(HEADPHONE, 1), (SYN_REPORT, 0)] * times)
@@ -256,7 +212,7 @@ def test_blank_keys_hide_what_is_typed_and_keep_the_rest(inputs: MadeInputs, tmp
         values={KEY_B: 1, KEY_LEFTSHIFT: 1},
     )
 
-    with recording(inputs, tmp_path, "--blank-keys", "--count", "9") as running:
+    with recording_of(inputs, tmp_path, "--blank-keys", "--count", "9") as running:
         running.wait_for("start", times=3)
         inputs.send(3, (MSC_SCAN, 20), (KEY_Q, 1), (SYN_REPORT, 0), (KEY_Q, 2), (SYN_REPORT, 1))
         inputs.send(3, (KEY_B, 0), (KEY_LEFTSHIFT, 0), (KEY_VOLUMEUP, 1), (KEY_Q, 0))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from daemon import DEADLINE_SECONDS, Argument, Done, environment_of, hwbridge
+from daemon import DEADLINE_SECONDS, NO_SETTINGS, Argument, Done, environment_of, hwbridge
 from made_evdev_monitor import MadeInputs
 from made_inputs import HEADPHONE, KEY_A, SYN_REPORT
 from process_waiting import wait_until
@@ -35,12 +35,12 @@ def inputs(tmp_path: Path) -> Iterator[MadeInputs]:
 
 def record(inputs: MadeInputs, *arguments: Argument, **more: Any) -> Done:
     """The command, to its end."""
-    return hwbridge("record", "--source", "evdev", *arguments, environment=inputs.environment, **more)
+    return hwbridge("record", *NO_SETTINGS, "--source", "evdev", *arguments, environment=inputs.environment, **more)
 
 
 def start(inputs: MadeInputs, *arguments: Argument, **more: Any) -> "subprocess.Popen[bytes]":
     """The command, which goes on."""
-    command = [sys.executable, "-m", "bridge", "record", "--source", "evdev", *arguments]
+    command = [sys.executable, "-m", "bridge", "record", *NO_SETTINGS, "--source", "evdev", *arguments]
     return subprocess.Popen(command, env=environment_of(inputs.environment), **more)
 
 
@@ -55,8 +55,9 @@ raise = "{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"
 
 def test_serial_ports_are_recorded_only_with_the_files_that_declare_them(tmp_path: Path) -> None:
     (tmp_path / "none.toml").write_text(RULE_OF_A_PORT)
-    without_rules = hwbridge("record", "--source", "serial", "--for", "0s")
-    without_ports = hwbridge("record", "--source", "serial", "--for", "0s", "--rules", tmp_path / "none.toml")
+    command = ("record", *NO_SETTINGS, "--source", "serial", "--for", "0s")
+    without_rules = hwbridge(*command)
+    without_ports = hwbridge(*command, "--rules", tmp_path / "none.toml")
 
     meant = "no serial port is opened that is not declared: give --rules, with files that hold [[serial]]"
     assert (without_rules.code, without_rules.error) == (1, f"hwbridge: {meant}")

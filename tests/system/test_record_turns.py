@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_machine import FakeMachine
@@ -21,6 +22,7 @@ from bridge.monitors.monitor import MonitorReport
 from bridge.monitors.playback import Playback
 from bridge.monitors.udev import UdevMonitor
 from bridge.recording.jsonl import read_recording
+from bridge.service.opened import OpenedMonitor
 from bridge.service.recorder import Ends, Everything, Recorder
 from bridge.testing.replay import Replay
 from bridge.testing.transcript import json_of
@@ -232,6 +234,45 @@ def test_a_monitor_that_fails_is_closed_and_the_others_go_on(caplog: pytest.LogC
     assert caplog.messages == ["one: it broke; it is not recorded"]
     recorder.read(["other"])
     assert (recorder.is_over(), other.closed) == (True, True)
+
+
+class Describing(Scripted):
+    """A monitor that says something of its devices."""
+
+    def __init__(self, described: object) -> None:
+        super().__init__([add(START)], [])
+        self._described = described
+
+    def resync(self) -> Told:
+        return ()
+
+    def describe(self) -> Any:
+        if isinstance(self._described, Exception):
+            raise self._described
+        return self._described
+
+
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [
+        (ValueError("broken"), "ValueError: broken (a mistake in its code, test_record_turns.py:"),
+        ([{"name": object()}], "its descriptions of devices cannot be: Object of type object is not JSON serializable"),
+        (["a device"], "its descriptions of devices cannot be: a device is described by a mapping"),
+        (None, "its descriptions of devices cannot be: 'NoneType' object is not iterable"),
+    ],
+)
+def test_a_monitor_that_cannot_describe_its_devices_is_closed_and_the_others_go_on(
+    described: object, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = Describing(described), Scripted([add(START)], [])
+    opened = OpenedMonitor(one, 0, clock=lambda: START, is_foreign=False)
+    recorder = Recorder({"one": opened, "other": other}, clock=lambda: START, ends=Ends())
+
+    header, *lines = recorder.begin(everything, {}).splitlines()
+
+    assert json.loads(header)["sources"] == ["other"]
+    assert (one.closed, len(lines)) == (True, 1)
+    assert caplog.messages[0].startswith(f"one: {said}")
 
 
 def test_what_came_while_another_monitor_began_keeps_its_time() -> None:

@@ -24,8 +24,8 @@ NOT_ALLOWED = "NotAllowed"
 def made_daemon(settings: str = "") -> Iterator[Daemon]:
     """A daemon whose handlers may say something whoever they are."""
     with tempfile.TemporaryDirectory() as made:
-        (Path(made) / "hwbridge.toml").write_text(settings)
-        daemon = Daemon(Path(made), "--config", Path(made) / "hwbridge.toml")
+        daemon = Daemon(Path(made))
+        daemon.settings(settings)
         daemon.rules(f'[triggers]\ndoor = {{ guid = "{DOOR}", allow = ["user:allowed"] }}\n')
         daemon.never_knows("docked")
         (daemon.folder / "said").touch()

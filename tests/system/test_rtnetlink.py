@@ -1,8 +1,11 @@
 """What the kernel answers about its tables, on real netlink sockets in a namespace of each test's own."""
 
+import errno
+import os
 import socket
 import struct
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -11,8 +14,9 @@ from hypothesis import strategies as st
 from made_network import FAR, NEAR, ip, plug_cable
 from namespace import in_namespace
 
-from bridge.monitors.rtnetlink import Rtnetlink
+from bridge.monitors.rtnetlink import ATTEMPTS, Rtnetlink
 from bridge.monitors.rtnetlink_messages import (
+    NLM_F_DUMP_INTR,
     NLMSG_DONE,
     RTM_NEWADDR,
     RTM_NEWLINK,
@@ -47,25 +51,78 @@ def test_answers_that_are_not_the_kernels_are_not_believed() -> None:
     rtnetlink.close()
 
 
-@in_namespace
-def test_a_dump_that_was_interrupted_is_asked_for_again() -> None:
-    plug_cable()
-    rtnetlink = Rtnetlink()
-    with subprocess.Popen(["ip", "-batch", "-"], stdin=subprocess.PIPE, text=True) as storm:
-        assert storm.stdin is not None
-        there = [f"address add 10.7.{number // 250}.{number % 250}/32 dev {NEAR}" for number in range(MANY)]
-        storm.stdin.write("\n".join(there) + "\n")
-        storm.stdin.close()
-        counts = []
-        while storm.poll() is None:
-            tables = rtnetlink.tables()
-            counts.append(0 if tables is None else len(tables.addresses))
-    tables = rtnetlink.tables()
+class Interrupted(Rtnetlink):
+    """So many of the kernel's answers say at their end that its tables changed meanwhile."""
 
-    assert tables is not None
-    assert len(tables.addresses) == MANY
-    assert [count for count in counts if count] == sorted(count for count in counts if count)
-    rtnetlink.close()
+    def __init__(self, answers: int) -> None:
+        super().__init__()
+        self._left = answers
+
+    def _answers(self) -> Iterator[Message]:
+        for message in super()._answers():
+            if message.type == NLMSG_DONE and self._left:
+                self._left -= 1
+                yield message._replace(flags=NLM_F_DUMP_INTR)
+            else:
+                yield message
+
+
+@in_namespace
+def test_a_dump_that_was_interrupted_is_asked_for_again_but_not_for_ever() -> None:
+    plug_cable()
+    with closing(Rtnetlink()) as calm, closing(Interrupted(ATTEMPTS - 1)) as interrupted:
+        assert interrupted.tables() == calm.tables()
+    with closing(Interrupted(ATTEMPTS)) as interrupted:
+        assert interrupted.tables() is None
+
+
+@in_namespace
+def test_what_is_read_while_everything_changes_is_what_was_there_at_some_time() -> None:
+    plug_cable()
+    there = [f"address add 10.7.{number // 250}.{number % 250}/32 dev {NEAR}\n" for number in range(MANY)]
+    counts = [0]
+    with (
+        closing(Rtnetlink()) as rtnetlink,
+        subprocess.Popen(["ip", "-batch", "-"], stdin=subprocess.PIPE, text=True) as storm,
+    ):
+        assert storm.stdin is not None
+        storm.stdin.writelines(there[: MANY // 2])
+        storm.stdin.flush()
+        while counts[-1] == 0:  # the rest comes when some have been seen
+            counts.append(addresses_in(rtnetlink))
+        storm.stdin.writelines(there[MANY // 2 :])
+        storm.stdin.close()
+        while storm.poll() is None:
+            counts.append(addresses_in(rtnetlink))
+        seen = [count for count in counts if count]
+
+        assert seen[0] < MANY
+        assert seen == sorted(seen)
+        assert addresses_in(rtnetlink) == MANY
+
+
+class OutOfMemoryAtFirst(Interrupted):
+    """The kernel, which has no memory for the first answer."""
+
+    has_memory = False
+
+    def _answers(self) -> Iterator[Message]:
+        if not self.has_memory:
+            self.has_memory = True
+            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+        return super()._answers()
+
+
+@in_namespace
+def test_tables_that_changed_after_a_trouble_that_is_over_are_to_be_looked_at_again() -> None:
+    with closing(OutOfMemoryAtFirst(ATTEMPTS)) as rtnetlink:
+        assert rtnetlink.tables() is None
+
+
+def addresses_in(rtnetlink: Rtnetlink) -> int:
+    """How many there are now; 0 where that did not hold still."""
+    tables = rtnetlink.tables()
+    return 0 if tables is None else len(tables.addresses)
 
 
 @in_namespace

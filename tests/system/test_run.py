@@ -109,7 +109,8 @@ def test_a_daemon_whose_log_nobody_reads_any_more_goes_on(daemon: Daemon) -> Non
 
 def test_handlers_find_the_socket_whatever_folder_they_run_in(daemon: Daemon) -> None:
     daemon.task("lamp", 'say "$HWBRIDGE_SOCKET"')
-    daemon.options = ("--rules", "rules", "--tasks", "tasks", "--socket", "socket")
+    places = {"rules": "rules", "tasks": "tasks", "socket": "socket", "state": "state", "config": "hwbridge.toml"}
+    daemon.options = tuple(f"--{option}={place}" for option, place in places.items())
 
     with daemon:
         daemon.raise_trigger()
@@ -199,13 +200,23 @@ def test_a_runtime_directory_that_is_missing_is_named(home: Path) -> None:
     assert f"{home}/runtime/hwbridge: cannot make the socket's directory: No such file or directory" in done.error
 
 
-def test_hwbridge_socket_names_the_socket_for_daemon_and_commands(home: Path) -> None:
-    daemon = of_the_user(home)
-    daemon.socket = home / "other"
+def test_hwbridge_socket_names_the_socket_for_daemon_and_commands(daemon: Daemon) -> None:
+    at = daemon.options.index("--socket")
+    daemon.options = (*daemon.options[:at], *daemon.options[at + 2 :])
     daemon.environment |= {"HWBRIDGE_SOCKET": str(daemon.socket)}
 
     with daemon:
         done = hwbridge("status", "--json", environment=daemon.environment)
+
+    assert json.loads(done.out)["pid"] == daemon.process.pid
+
+
+def test_whose_daemon_is_meant_comes_before_hwbridge_socket_for_daemon_and_commands(home: Path) -> None:
+    daemon = of_the_user(home)
+    daemon.environment |= {"HWBRIDGE_SOCKET": str(home / "other")}
+
+    with daemon:
+        done = hwbridge("status", "--json", "--user", environment=daemon.environment)
 
     assert json.loads(done.out)["pid"] == daemon.process.pid
 

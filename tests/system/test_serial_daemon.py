@@ -2,15 +2,13 @@
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daemon import DEADLINE_SECONDS, Daemon, environment_of, hwbridge
+from daemon import Daemon, hwbridge
 from made_ports import Device, held_open
-from process_waiting import wait_until
+from recorder_process import recording
 
 RULES = """
 [triggers]
@@ -116,21 +114,19 @@ def test_a_reload_closes_ports_that_nobody_asks_for_and_opens_others(
 def test_what_was_recorded_of_a_port_raises_in_a_replay_what_it_raises_live(
     tmp_path: Path, link: Path, device: Device
 ) -> None:
-    rules, recording = tmp_path / "rules.toml", tmp_path / "scanner.jsonl"
+    rules, file = tmp_path / "rules.toml", tmp_path / "scanner.jsonl"
     rules.write_text(RULES.format(link=link))
-    command = [sys.executable, "-m", "bridge", "record", recording, "--source", "serial", "--rules", rules]
-    recorder = subprocess.Popen(command, env=environment_of(None), stderr=subprocess.PIPE)
-    wait_until(lambda: holds(recording, '"opened"'), recorder)
-    device.send(b"175\r\n\xff\x00garbage\r\n18\r\n")
-    wait_until(lambda: holds(recording, '"18"'), recorder)
-    device.unplug()
-    wait_until(lambda: holds(recording, '"lost"'), recorder)
-    recorder.send_signal(signal.SIGINT)
-    _, complaints = recorder.communicate(timeout=DEADLINE_SECONDS)
-    events = [json.loads(line) for line in recording.read_text().splitlines()[1:]]
-    replayed = hwbridge("replay", recording, "--rules", rules, "--json")
+    with recording(file, "--source", "serial", "--rules", rules) as recorder:
+        recorder.wait_for('"opened"')
+        device.send(b"175\r\n\xff\x00garbage\r\n18\r\n")
+        recorder.wait_for('"18"')
+        device.unplug()
+        recorder.wait_for('"lost"')
+        code = recorder.end(signal.SIGINT)
+    events = [json.loads(line) for line in file.read_text().splitlines()[1:]]
+    replayed = hwbridge("replay", file, "--rules", rules, "--json")
 
-    assert (recorder.returncode, complaints) == (0, b"")
+    assert (code, recorder.errors()) == (0, "")
     assert [next(event[name] for name in ("state", "line") if name in event) for event in events] == [
         "opened",
         "175",
@@ -139,7 +135,3 @@ def test_what_was_recorded_of_a_port_raises_in_a_replay_what_it_raises_live(
         "lost",
     ]
     assert [json.loads(line)["details"]["number"] for line in replayed.out.splitlines()] == ["175", "18"]
-
-
-def holds(recording: Path, text: str) -> bool:
-    return recording.exists() and text in recording.read_text()

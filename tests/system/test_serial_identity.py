@@ -80,11 +80,6 @@ def test_a_port_is_known_again_whichever_node_it_gets(
     back.unplug()
 
 
-def test_nobody_is_woken_for_a_port_of_which_udev_will_tell(monitor: SerialMonitor, udev: MadeUdev) -> None:
-    assert [telling(event) for event in found(monitor, interest(port_like(LIKE_FTDI)))] == [LOST]
-    assert monitor.deadline() is None
-
-
 def test_ids_are_hexadecimal_whatever_their_case(monitor: SerialMonitor, udev: MadeUdev, device: Device) -> None:
     udev.plug(device, ID_VENDOR_ID="04d8")
 

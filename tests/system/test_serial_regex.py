@@ -195,7 +195,7 @@ def test_a_rule_whose_regex_has_no_end_of_a_line_hears_nothing_of_it_and_the_oth
         device.send(b"aaa\n")
         daemon.wait_for_words("number", "number", "letters")
 
-    complaint = "the regex ^(a+)+$ of a rule takes more than 0.1 s for what came: taken as not found"
+    complaint = "the regex ^(a+)+$ of rule 'letters' (line) takes more than 0.1 s for what came: taken as no match"
     assert daemon.log().count(complaint) == 3
     assert daemon.log().count(f"{complaint}; it is not searched for any more until the next reload") == 1
 

@@ -76,6 +76,8 @@ bus.read()
 texts = ("test", "wayland", "user", "", "")
 arguments = (0, os.getpid(), *texts, 0, "", "", False, "", "", [])
 session = ask(bus, Call(LOGIND, PATH, f"{LOGIND}.Manager", "CreateSession", "uusssssussbssa(sv)", arguments))
+with open("/srv/session", "w") as file:
+    file.write(session.values[1])
 subprocess.Popen(["/usr/bin/sleep", "1005"])  # keeps the session, as its scope is not empty
 for line in sys.stdin:
     ask(bus, Call(LOGIND, session.values[1], f"{LOGIND}.Session", "SetLockedHint", "b", (line == "lock\\n",)))
@@ -96,8 +98,7 @@ exec 3>&-
 wait
 until [ -s /srv/waved ]; do :; done
 step waved cat /srv/waved
-step left busctl get-property org.freedesktop.login1 /org/freedesktop/login1/session/c1 \
-    org.freedesktop.login1.Session State
+step left busctl get-property org.freedesktop.login1 "$(cat /srv/session)" org.freedesktop.login1.Session State
 step status hwbridge status
 journalctl --sync
 step log journalctl -o cat -u hwbridge.service

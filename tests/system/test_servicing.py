@@ -1,19 +1,23 @@
 """Which package a task is of, and that it runs when that was updated: on databases of dpkg and pip that are made up."""
 
+import asyncio
 import os
 import subprocess
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
+import msgspec
 import pytest
-from daemon import Daemon, task
+from daemon import DEADLINE_SECONDS, Daemon, task
 from namespace import in_namespace
 
+from bridge.dispatch.decisions import Looked
 from bridge.model.packages import PackageVersion
-from bridge.model.tasks import Exec, Python
+from bridge.model.tasks import Exec, Python, Registration
 from bridge.model.templates import Template
 from bridge.service.packages import Dpkg, distribution_of
-from bridge.service.servicing import named_of
+from bridge.service.servicing import Servicing, named_of
 from tests.pure.test_servicing import asking
 
 STATUS = """
@@ -37,7 +41,9 @@ class MadeDpkg:
 
     def install(self, name: str, version: str, *paths: object, status: str = "install ok installed") -> None:
         if paths:
-            (self.folder / "info" / f"{name}.list").write_text("".join(f"{path}\n" for path in ("/.", *paths)))
+            (self.folder / "info" / f"{name}.list").write_bytes(
+                b"".join(os.fsencode(f"{path}\n") for path in ("/.", *paths))
+            )
         name = name.partition(":")[0]
         self._packages[name] = STATUS.format(name=name, version=version, status=status).lstrip("\n")
         new = self.folder / "status-new"
@@ -86,6 +92,12 @@ def test_a_package_that_is_not_wholly_installed_tells_nothing_yet(dpkg: MadeDpkg
     assert owner(dpkg, "/usr/bin/fabrikam") is None
 
 
+def test_a_file_whose_name_is_no_text_is_of_a_package_too(dpkg: MadeDpkg) -> None:
+    dpkg.install("cafe", "1", "/etc/caf\udce9.toml")
+
+    assert owner(dpkg, "/etc/caf\udce9.toml") == PackageVersion("cafe", "1")
+
+
 def test_where_there_is_no_dpkg_no_file_is_of_a_package(tmp_path: Path) -> None:
     assert Dpkg(tmp_path / "nothing").owners({"/usr/bin/fabrikam"}) == {}
 
@@ -125,6 +137,85 @@ def test_of_a_task_its_file_tells_first_then_its_program_or_its_module() -> None
     assert named_of(asking(run=program), None) == (("/usr/bin/fabrikam",), None)
     assert named_of(asking(run=python), None) == ((), python)
     assert named_of(asking(run=Exec(arguments=(Template.parse("{program}"),))), None) == ((), None)
+
+
+def test_a_program_by_its_bare_name_is_the_one_that_a_run_would_find(tmp_path: Path) -> None:
+    for folder in ("first", "second", "third"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "fabrikam").touch(mode=0o644 if folder == "first" else 0o755)
+    bare = (Template.parse("fabrikam"),)
+    path = {"PATH": f"{tmp_path / 'first'}:second:{tmp_path / 'third'}"}
+    there = Exec(arguments=bare, environment=path, cwd=str(tmp_path))
+    nowhere = Exec(arguments=bare, environment={"PATH": str(tmp_path)})
+    below = Exec(arguments=(Template.parse("second/fabrikam"),), cwd=str(tmp_path))
+
+    assert named_of(asking(run=there), None) == ((str(tmp_path / "second" / "fabrikam"),), None)
+    assert named_of(asking(run=nowhere), None) == ((), None)
+    assert named_of(asking(run=there, user="nobody of this machine"), None) == ((), None)
+    assert named_of(asking(run=below), None) == ((str(tmp_path / "second" / "fabrikam"),), None)
+
+
+class WatchedDpkg(Dpkg, frozen=True):
+    """Says for which paths its lists were read, and fails to read them as often as it is told to."""
+
+    read: list[Collection[str]] = msgspec.field(default_factory=list)
+    fails: list[Exception] = msgspec.field(default_factory=list)
+
+    def owners(self, paths: Collection[str]) -> Mapping[str, PackageVersion]:
+        self.read.append(paths)
+        if self.fails:
+            raise self.fails.pop()
+        return super().owners(paths)
+
+
+def looks(dpkg: Dpkg, *turns: Sequence[Registration]) -> list[Mapping[str, PackageVersion]]:
+    """What was told of each look, when these tasks were there."""
+
+    async def look() -> list[Mapping[str, PackageVersion]]:
+        told: asyncio.Queue[Looked] = asyncio.Queue()
+        now: list[Registration] = []
+        loop = asyncio.get_running_loop()
+        servicing = Servicing(loop, lambda: 1, lambda: now, told.put_nowait, {}, dpkg)
+        found = []
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            for tasks in turns:
+                now[:] = tasks
+                servicing.look()
+                found.append((await told.get()).packages)
+        servicing.close()
+        return found
+
+    return asyncio.run(look())
+
+
+FABRIKAM = asking(run=Exec(arguments=(Template.parse("/usr/bin/fabrikam"),)))
+CONTOSO = asking("contoso", run=Exec(arguments=(Template.parse("/usr/lib/contoso/run"),)))
+
+
+def test_a_look_that_goes_wrong_is_named_and_the_next_one_finds_all(
+    dpkg: MadeDpkg, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched = WatchedDpkg(dpkg.folder, fails=[ValueError("broken")])
+
+    assert looks(watched, [FABRIKAM], [FABRIKAM]) == [{}, {"migrate": PackageVersion("fabrikam", "1.0-1")}]
+    assert "which packages brought the tasks cannot be told: ValueError: broken" in caplog.text
+
+
+def test_the_lists_of_dpkg_are_read_again_only_for_other_paths(dpkg: MadeDpkg) -> None:
+    watched = WatchedDpkg(dpkg.folder)
+    version = {"migrate": PackageVersion("fabrikam", "1.0-1")}
+
+    found = looks(watched, [FABRIKAM], [FABRIKAM], [FABRIKAM, CONTOSO])
+
+    assert found == [version, version, {**version, "contoso": PackageVersion("contoso", "7")}]
+    assert watched.read == [{"/usr/bin/fabrikam"}, {"/usr/bin/fabrikam", "/usr/lib/contoso/run"}]
+
+
+def test_no_list_of_dpkg_is_read_for_tasks_of_python(dpkg: MadeDpkg) -> None:
+    watched = WatchedDpkg(dpkg.folder)
+
+    assert looks(watched, [asking(run=Python(entry_point="fabrikam:Migrate"))]) == [{}]
+    assert watched.read == []
 
 
 def servicing_task(folder: Path) -> str:

@@ -21,6 +21,11 @@ triggers = [{{ system = "SessionConnected" }}]
 run = {{ exec = ["/bin/sh", "-c", "echo hello $HWBRIDGE_DETAIL_USER >>said"], cwd = "FOLDER" }}
 
 [[task]]
+name = "seen"
+triggers = [{{ system = "UserPresent" }}]
+run = {{ exec = ["/bin/sh", "-c", "echo seen >>said"], cwd = "FOLDER" }}
+
+[[task]]
 name = "quiet"
 triggers = [{{ custom = "{QUIET}" }}]
 conditions = ["UserNotPresent"]
@@ -40,13 +45,15 @@ def test_tasks_run_for_who_logs_in_and_wait_until_nobody_is_there(
     with daemon_on(system_bus, tmp_path) as daemon:
         daemon.wait_until(lambda: daemon.status()["events"] > 0, "the start")
         logind.come("1")
-        daemon.wait_for_words("hello alice")
+        daemon.wait_for_words("hello alice", "seen")
 
         daemon.raise_trigger(QUIET)
+        daemon.wait_until(lambda: daemon.status()["waiting"] == 1, "quiet waits")
         logind.come("2", "bob")
         logind.go("2")
+        assert "quiet" not in daemon.said()
         logind.turn("1", LockedHint=True)
-        daemon.wait_for_words("hello alice", "quiet")
+        daemon.wait_for_words("quiet")
 
 
 def test_a_recorded_morning_is_what_the_monitor_tells(system_bus: MadeBus, logind: MadeLogind) -> None:

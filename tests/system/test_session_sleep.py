@@ -1,5 +1,6 @@
 """Sleep as a logind announces it that python-dbusmock makes up, and the hold that handlers have on it meanwhile."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -9,7 +10,10 @@ from made_bus import Listener, MadeBus
 from made_logind import MadeLogind
 
 from bridge.model.events import Event, Origin
+from bridge.monitors.bus_words import Answered, Appeared, Call, Wanted
 from bridge.monitors.session import HOLD_SLEEP, SessionMonitor, Surroundings
+from bridge.monitors.session_logind import LOGIND
+from bridge.monitors.session_sleep import Sleep
 
 SUSPEND = asking({"name": "Suspend"})
 
@@ -198,3 +202,30 @@ def test_sleep_is_let_go_by_who_closes(system_bus: MadeBus, logind: MadeLogind, 
 
     with closing(monitor_of(system_bus, clock)) as other:
         held(logind, Listener(other), 0)
+
+
+class AskedBus:
+    """A bus that counts what is called, and says nothing."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def want(self, *wanted: Wanted) -> None: ...
+
+    def call(self, call: Call) -> int:
+        self.calls += 1
+        return self.calls
+
+
+def test_a_logind_in_the_place_of_another_is_asked_to_hold_anew() -> None:
+    bus = AskedBus()
+    reader, writer = os.pipe()
+    sleep = Sleep(bus, Clock(), HOLD_SLEEP, is_there=True)
+    is_held = sleep.take(Answered(1, (), (writer,)))
+
+    sleep.hear(Appeared(LOGIND))
+
+    assert is_held
+    assert bus.calls == 2
+    assert os.read(reader, 1) == b"", "nobody has the other end"
+    os.close(reader)

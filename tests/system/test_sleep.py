@@ -95,7 +95,9 @@ class MadeMonitor:
         os.close(self._writes)
 
     def _event(self, zone: str, origin: Origin) -> Event:
-        return Event("system", monotonic(), SYSTEM.checked({"name": "TimeZoneChange", "zone": zone}), origin)
+        return Event(
+            "system", monotonic(), SYSTEM.checked({"name": "TimeZoneChange", "zone": zone, "offset": 3600}), origin
+        )
 
 
 class Machine:

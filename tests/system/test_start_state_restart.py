@@ -34,6 +34,11 @@ def runs_of_one_start(daemon: Daemon) -> int:
     return len(daemon.said()) - before
 
 
+def is_over(daemon: Daemon) -> bool:
+    """Whether the history, which is what is on disk, has the end of a run."""
+    return any(entry["what"] == "completed" for entry in daemon.call("History")["entries"])
+
+
 @pytest.mark.parametrize(
     ("start_state", "runs"), [("ignore", [0, 0]), ("always", [1, 1]), ("boot", [1, 0]), ("if-changed", [1, 0])]
 )
@@ -47,7 +52,7 @@ def test_state_found_at_a_restart_raises_as_the_rule_says(daemon: Daemon, start_
 def test_what_was_found_is_known_after_a_crash(daemon: Daemon, start_state: str) -> None:
     use(daemon, start_state)
     with daemon:
-        daemon.wait_for_words("run")
+        daemon.wait_until(lambda: is_over(daemon), "that the run is over is on disk")
         daemon.kill()
 
     assert runs_of_one_start(daemon) == 0

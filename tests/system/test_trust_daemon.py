@@ -67,10 +67,9 @@ def test_a_file_that_was_named_needs_a_way_to_it_that_others_cannot_turn(daemon:
 
 def test_the_configuration_is_looked_at_like_rules(daemon: Daemon) -> None:
     config = daemon.folder / "hwbridge.toml"
-    config.write_text("")
     os.chown(config, NOBODY, 0)
 
-    done = run(daemon, "--config", config)
+    done = run(daemon)
 
     assert (done.code, done.error) == (78, f"{config}:1: belongs to uid {NOBODY}: {RULE}")
 
@@ -149,8 +148,7 @@ def test_a_state_directory_that_others_may_write_is_refused(daemon: Daemon) -> N
 def test_where_nothing_is_kept_the_state_directory_is_not_looked_at(daemon: Daemon, public: Path) -> None:
     (public / "state").mkdir()
     (public / "state").chmod(0o777)
-    (public / "hwbridge.toml").write_text('[store]\ndurability = "memory"\n')
-    daemon.options = (*daemon.options, "--config", public / "hwbridge.toml")
+    daemon.settings('[store]\ndurability = "memory"\n')
 
     with daemon:
         assert daemon.status()["store"]["durability"] == "memory"

@@ -1,15 +1,13 @@
 """A scanner that is a keyboard, with the daemon and with `record`: from keys to a task, and to a recording."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daemon import DEADLINE_SECONDS, Daemon, environment_of, hwbridge
+from daemon import Daemon, hwbridge
 from made_evdev_monitor import MadeInputs
-from process_waiting import wait_until
+from recorder_process import recording
 
 from bridge.model.codes import code_number
 
@@ -61,13 +59,11 @@ def test_a_reload_with_another_port_closes_the_one_and_opens_the_other(tmp_path:
 
 def test_lines_that_are_recorded_are_replayed(tmp_path: Path, inputs: MadeInputs) -> None:
     file = tmp_path / "scanned.jsonl"
-    command = [sys.executable, "-m", "bridge", "record", file, "--rules", RULES, "--source", "evdev"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment_of(inputs.environment)) as process:
-        wait_until(lambda: file.exists() and '"opened"' in file.read_text(), process)
+    with recording(file, "--rules", RULES, "--source", "evdev", environment=inputs.environment) as recorder:
+        recorder.wait_for('"opened"')
         scan(inputs, NUMBER)
-        wait_until(lambda: NUMBER in file.read_text(), process)
-        process.send_signal(signal.SIGINT)
-        process.wait(DEADLINE_SECONDS)
+        recorder.wait_for(NUMBER)
+        recorder.end(signal.SIGINT)
     (tmp_path / "no-tasks").mkdir()
     replayed = hwbridge("replay", file, "--rules", RULES, "--tasks", tmp_path / "no-tasks", "--json")
 
@@ -79,14 +75,12 @@ def test_lines_that_are_recorded_are_replayed(tmp_path: Path, inputs: MadeInputs
 
 def test_a_recording_with_blank_keys_has_no_line_that_was_typed(tmp_path: Path, inputs: MadeInputs) -> None:
     file = tmp_path / "scanned.jsonl"
-    options = ["--rules", RULES, "--source", "evdev", "--blank-keys"]
-    command = [sys.executable, "-m", "bridge", "record", file, *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment_of(inputs.environment)) as process:
-        wait_until(lambda: file.exists() and '"opened"' in file.read_text(), process)
+    options = ("--rules", RULES, "--source", "evdev", "--blank-keys")
+    with recording(file, *options, environment=inputs.environment) as recorder:
+        recorder.wait_for('"opened"')
         scan(inputs, NUMBER)
-        wait_until(lambda: '"line"' in file.read_text(), process)
-        process.send_signal(signal.SIGINT)
-        process.wait(DEADLINE_SECONDS)
+        recorder.wait_for('"line"')
+        recorder.end(signal.SIGINT)
 
     assert f'"line": "{"a" * len(NUMBER)}"' in file.read_text()
     assert NUMBER not in file.read_text()

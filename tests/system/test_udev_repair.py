@@ -1,9 +1,10 @@
 """What the udev monitor tells after it lost events, and when devices come and go while it lists them."""
 
+import select
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from fake_machine import FakeMachine, asking
+from fake_machine import A_READ, FakeMachine, asking
 
 from bridge.model.events import DeviceGone, Event, Fields
 from bridge.monitors.merged import AT_ONCE
@@ -12,6 +13,8 @@ from bridge.monitors.udev import UdevMonitor
 TTY = asking({"subsystem": "tty"})
 PORT = "/devices/port"
 OTHER = "/devices/other"
+A_GO = -(-AT_ONCE // A_READ) * A_READ
+"""Events that the monitor hears in one go, if so many wait."""
 
 
 @pytest.fixture
@@ -50,6 +53,14 @@ def after_a_loss(machine: FakeMachine, monitor: UdevMonitor, lost: Callable[[], 
     overflow(machine)
     lost()
     return monitor.read()
+
+
+def told_by_waking(monitor: UdevMonitor) -> list[Event | DeviceGone]:
+    """What is told to somebody who reads when the descriptor is readable, and never else."""
+    told: list[Event | DeviceGone] = []
+    while select.select([monitor], [], [], 0)[0]:
+        told += monitor.read()
+    return told
 
 
 def test_what_came_went_and_changed_unheard_is_told(machine: FakeMachine, monitor: UdevMonitor) -> None:
@@ -202,6 +213,51 @@ def test_what_waits_from_before_a_loss_is_told_before_the_repair() -> None:
 
     assert {fields["devpath"] for fields in first} == {"/devices/busy"}
     assert [fields["action"] for fields in rest if fields["devpath"] == PORT] == ["remove", "add"]
+
+
+@pytest.mark.parametrize("waiting", range(A_GO + AT_ONCE, A_GO + A_GO + 1))
+def test_the_repair_comes_though_the_last_event_was_the_last_of_one_go(waiting: int) -> None:
+    machine = FakeMachine(room=waiting)
+    monitor = UdevMonitor(clock=lambda: 0, machine=machine)
+    machine.happens("add", "/devices/busy")
+    monitor.watch(TTY)
+    for _ in range(waiting):
+        machine.happens("change", "/devices/busy")
+    machine.happens("add", PORT)  # for which there is no room
+
+    told = in_short(told_by_waking(monitor))
+    monitor.close()
+
+    assert told[-1] == ("resync", "add", PORT)
+
+
+def test_what_was_lost_before_other_rules_asked_is_repaired(machine: FakeMachine, monitor: UdevMonitor) -> None:
+    machine.happens("add", PORT)
+    monitor.watch(TTY)
+    overflow(machine)
+    machine.happens("remove", PORT)
+
+    told = [*monitor.watch(asking({"subsystem": ["net", "tty"]})), *told_by_waking(monitor)]
+
+    assert in_short(told) == [("resync", "remove", PORT)]
+    assert monitor.report().lost == 1
+
+
+def test_however_much_comes_while_devices_are_listed_none_is_told_twice() -> None:
+    machine = FakeMachine()
+    monitor = UdevMonitor(clock=lambda: 0, machine=machine)
+    machine.happens("add", "/devices/busy")
+
+    def meanwhile() -> None:
+        for _ in range(A_GO):
+            machine.happens("change", "/devices/busy")
+        machine.happens("add", PORT)
+
+    machine.once_meanwhile(meanwhile, after=4)  # while it lists: opening its two sockets gives four occasions
+    told = [*monitor.watch(TTY), *told_by_waking(monitor)]
+    monitor.close()
+
+    assert [each for each in in_short(told) if each[2] == PORT] == [("live", "add", PORT)]
 
 
 def test_a_late_message_that_says_more_than_the_list_did_is_told(machine: FakeMachine, monitor: UdevMonitor) -> None:

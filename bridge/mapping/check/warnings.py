@@ -178,10 +178,19 @@ def _lines_merged_away(written: Written) -> Iterator[tuple[Registration, Doubt]]
     """Tasks that keep the newest of several raises, where each is a line or frame of its own."""
     for task in written.tasks:
         triggers = {trigger.guid for trigger in task.triggers if isinstance(trigger, CustomSystemEventTrigger)}
-        for rule in written.rules.rules:
-            if task.concurrency is Concurrency.LATEST and rule.trigger in triggers and _raises_for_every_line(rule):
-                message = f'latest merges away lines of rule "{rule.name}"; write queue, or batch for one run of all'
-                yield task, Doubt(message, ("concurrency",))
+        why = _merging(task)
+        for rule in written.rules.rules if why else ():
+            if rule.trigger in triggers and _raises_for_every_line(rule):
+                yield task, Doubt(why % f'lines of rule "{rule.name}"', ("concurrency",))
+
+
+def _merging(task: Registration) -> str:
+    """How a task merges raises, and what would not, with a place for their name; empty where it tells of each."""
+    if task.conditions and task.concurrency is not Concurrency.BATCH:
+        return "%s are merged while the conditions do not hold; write batch for one run of all"
+    if task.concurrency is Concurrency.LATEST:
+        return "latest merges away %s; write queue, or batch for one run of all"
+    return ""
 
 
 def _raises_for_every_line(rule: Rule) -> bool:

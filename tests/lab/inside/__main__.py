@@ -7,6 +7,7 @@ A scenario that fails is a result like any other, and does not end the ones afte
 
 import json
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from tests.lab.inside.workplace import Workplace
 
 
 def run(name: str, tools: Path) -> dict[str, object]:
-    """Runs the scenario and tells what it saw, or how it failed, with the log and exit status of the daemon."""
+    """Runs the scenario and tells what it saw, or how it failed, how long that took, and how the daemon ended."""
+    began = time.monotonic()
     place = Workplace(name, tools)
     seen: dict[str, object] = {}
     failure = None
@@ -31,6 +33,7 @@ def run(name: str, tools: Path) -> dict[str, object]:
         "failure": failure,
         "log": "".join(log.read_text(errors="replace") for log in (place.log, place.recorder_log) if log.exists()),
         "exit_status": place.exit_status,
+        "seconds": round(time.monotonic() - began),
     }
 
 

@@ -37,7 +37,7 @@ TRIGGERS = """
 PLAIN, BOUNCING, KEPT = "hwbridge lab jack", "hwbridge lab bouncing jack", "hwbridge lab jack that is kept"
 FILTERS = {
     PLAIN: {"in": 'start_state = "always"'},
-    BOUNCING: {"in": 'debounce = "50ms"', "out": 'debounce = "50ms"', "end": 'debounce = "1s"'},
+    BOUNCING: {"in": 'debounce = "2s"', "out": 'debounce = "2s"', "end": 'debounce = "4s"'},
     KEPT: {"out": 'start_state = "if-changed"'},
 }
 """What the rules of each jack say besides, by the word that they lead to."""
@@ -206,7 +206,7 @@ def _all(place: Workplace, folder: Path, jack: Jack) -> Iterator[Everybody]:
             name: running.enter_context(start(place.tools, folder / name, _note(place, name)))
             for name, start in ((TRIGGERHAPPY, triggerhappy), (ACPID, acpid))
         }
-        daemon = running.enter_context(Daemon(place, "--state", str(place.state)))
+        daemon = running.enter_context(Daemon(place))
         everybody = Everybody(daemon, others, notes)
         everybody.wait_for(jack)
         yield everybody

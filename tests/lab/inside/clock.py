@@ -6,7 +6,6 @@ the guest reads its files from does not outlive that, so it is the last scenario
 """
 
 import json
-import os
 import select
 import socket
 import time
@@ -24,7 +23,7 @@ from tests.lab.inside.waiting import SECONDS, NotInTimeError
 from tests.lab.inside.workplace import Workplace
 
 Seen = dict[str, object]
-LOCALTIME = Path("/etc/localtime")
+LOCALTIME, LOCALTIME_BEFORE = Path("/etc/localtime"), Path("/etc/localtime.before")
 POWER = Path("/sys/power")
 HOUR = 3600
 WINTER = datetime(2027, 1, 15, 12, tzinfo=UTC).timestamp()
@@ -68,7 +67,7 @@ def clock_set(place: Workplace) -> Seen:
     place.add_task("stepped", "clock.stepped", concurrency="queue")
     place.add_system_task("zone", "TimeZoneChange")
     before = time.clock_gettime(time.CLOCK_REALTIME) - time.monotonic()
-    zone = os.readlink(LOCALTIME)
+    LOCALTIME.rename(LOCALTIME_BEFORE)
     try:
         _link_zone("Europe/Berlin")
         time.clock_settime(time.CLOCK_REALTIME, WINTER)
@@ -81,7 +80,7 @@ def clock_set(place: Workplace) -> Seen:
             daemon.wait_for_runs(4)
             return {"runs": place.runs()}
     finally:
-        _link_zone(zone)
+        LOCALTIME_BEFORE.replace(LOCALTIME)
         time.clock_settime(time.CLOCK_REALTIME, before + time.monotonic())
 
 

@@ -1,61 +1,43 @@
 """`hwbridge run` as a process of the guest, seen from outside: its socket, its end. It imports nothing of it."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from pathlib import Path
+from typing import Any
 
-from tests.lab.inside.machine import PROJECT
-from tests.lab.inside.waiting import wait_until
+from tests.lab.inside.process import GuestProcess
 from tests.lab.inside.workplace import Run, Workplace
 
 CALL_SECONDS = 60
-STOP_SECONDS = 30
 Status = dict[str, Any]
 """`ServiceStatus` of the varlink interface, as JSON has it."""
 
 
-class Daemon:
-    """The daemon with a workplace's rules and tasks; it runs while the block does, and answers from its start on."""
+class Daemon(GuestProcess):
+    """The daemon with a workplace's rules, tasks and settings; it runs while the block does, and answers throughout.
 
-    def __init__(self, place: Workplace, *options: str) -> None:
+    It reads and keeps nothing elsewhere: what another scenario left is not its own.
+    """
+
+    def __init__(self, place: Workplace) -> None:
         self._place = place
-        self._options = options
+        run: list[str | Path] = ["run", "--rules", place.rules, "--tasks", place.tasks, "--config", place.settings]
+        run += ["--state", place.state, "--socket", place.socket]
+        super().__init__([sys.executable, "-m", "bridge", *run], place.log, place.user)
 
-    def __enter__(self) -> Self:
-        place = self._place
-        arguments = ["--rules", place.rules, "--tasks", place.tasks, "--socket", place.socket]
-        with place.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bridge", "run", *map(str, arguments), *self._options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=PROJECT,
-                env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(place.directory)},
-                user=place.user,
-                group=place.user,
-                extra_groups=[],
-            )
-        self._pidfd = os.pidfd_open(self._process.pid)
+    def is_ready(self) -> bool:
+        """Whether it answers on its socket."""
         try:
-            self.wait_until(self._answers, what="the daemon answers on its socket")
-        except BaseException:
-            self._end()
-            raise
-        return self
+            self.status()
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._end()
-
-    def wait_until(self, condition: Callable[[], bool], *, what: str) -> None:
-        """Waits for the condition while the daemon lives."""
-        wait_until(condition, what=what, process=self._pidfd)
+    def end(self) -> None:
+        """Ends it, and notes its exit status in the workplace."""
+        super().end()
+        self._place.exit_status = self.exit_status
 
     def wait_for_device(self, node: str) -> None:
         """Waits until the daemon listens to the input device at `node`."""
@@ -108,33 +90,3 @@ class Daemon:
                 text += received
         status: Status = json.loads(text[:-1])["parameters"]["status"]
         return status
-
-    def kill(self) -> None:
-        """Ends the process as nothing else does (SIGKILL)."""
-        self._process.kill()
-        self._process.wait()
-
-    def freeze(self) -> None:
-        """Stops the process where it stands (SIGSTOP)."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Lets it go on (SIGCONT)."""
-        self._process.send_signal(signal.SIGCONT)
-
-    def _answers(self) -> bool:
-        try:
-            self.status()
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-        return True
-
-    def _end(self) -> None:
-        self._process.terminate()
-        self.thaw()  # a frozen one would not see it
-        try:
-            self._place.exit_status = self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._place.exit_status = self._process.wait()
-        os.close(self._pidfd)

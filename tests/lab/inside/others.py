@@ -4,16 +4,13 @@ Both get a handler for a jack's headphones, and one for its microphone, which sa
 """
 
 import os
-import signal
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.lab.inside.machine import udev_rules
-from tests.lab.inside.waiting import wait_until
+from tests.lab.inside.process import GuestProcess
 
-STOP_SECONDS = 30
 HOT_PLUG = "60-triggerhappy.rules"
 Words = Sequence[tuple[str, str, int, str]]
 """For each event the switch as triggerhappy calls it, as acpid does, its value, and the word that is noted."""
@@ -24,28 +21,28 @@ WORDS: Words = (
 )
 
 
-class Other:
-    """One of them as a process."""
+class Other(GuestProcess):
+    """One of them as a process; it is ready when there is its `socket` in `folder`."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        self._process = process
+    def __init__(self, command: Sequence[str | Path], folder: Path) -> None:
+        self._socket = folder / "socket"
+        super().__init__(command, folder / "log")
+
+    def is_ready(self) -> bool:
+        """Whether it listens."""
+        return self._socket.exists()
 
     def has_open(self, node: str) -> bool:
         """Whether it listens to the device."""
-        links = Path(f"/proc/{self._process.pid}/fd")
-        return any(os.readlink(link) == node for link in links.iterdir())
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # it is closed by now
+                if os.readlink(link) == node:
+                    return True
+        return False
 
     def is_idle(self) -> bool:
         """Whether none of its handlers runs."""
-        return not Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-
-    def freeze(self) -> None:
-        """Stops the process where it stands."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Lets it go on."""
-        self._process.send_signal(signal.SIGCONT)
+        return not Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
 
 
 @contextmanager
@@ -57,42 +54,19 @@ def triggerhappy(tools: Path, folder: Path, note: Callable[[str], str]) -> Itera
     folder.mkdir()
     (folder / "lab.conf").write_text("".join(f"{code} {value} {note(word)}\n" for code, _, value, word in WORDS))
     socket = folder / "socket"
-    command = [tools / "usr/sbin/thd", "--triggers", folder / "lab.conf", "--socket", socket, "--user", "root"]
+    options: list[str | Path] = ["--triggers", folder / "lab.conf", "--socket", socket, "--user", "root"]
+    options += ["--deviceglob", "/dev/input/event*"]
     passed = f"{tools / 'usr/sbin/th-cmd'} --socket {socket} --passfd --udev"
     rule = f'ACTION=="add", SUBSYSTEM=="input", ATTRS{{name}}!="triggerhappy", RUN+="{passed}"\n'
-    with (
-        udev_rules(HOT_PLUG, rule),
-        _running([*map(str, command), "--deviceglob", "/dev/input/event*"], folder / "log") as other,
-    ):
-        wait_until(socket.exists, what="triggerhappy listens")
+    with udev_rules(HOT_PLUG, rule), Other([tools / "usr/sbin/thd", *options], folder) as other:
         yield other
 
 
-@contextmanager
-def acpid(tools: Path, folder: Path, note: Callable[[str], str]) -> Iterator[Other]:
+def acpid(tools: Path, folder: Path, note: Callable[[str], str]) -> Other:
     """It listens while the block runs, and finds devices that come by itself."""
     (folder / "events").mkdir(parents=True)
     for number, (_, event, _, word) in enumerate(WORDS):
         (folder / f"events/lab{number}").write_text(f"event={event}\naction={note(word)}\n")
     places = {"--confdir": "events", "--socketfile": "socket", "--pidfile": "pid", "--lockfile": "lock"}
-    options = [each for option, name in places.items() for each in (option, str(folder / name))]
-    command = [str(tools / "usr/sbin/acpid"), "--foreground", "--netlink", *options]
-    with _running(command, folder / "log") as other:
-        wait_until((folder / "socket").exists, what="acpid listens")
-        yield other
-
-
-@contextmanager
-def _running(command: Sequence[str], log: Path) -> Iterator[Other]:
-    with log.open("wb") as file:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-    try:
-        yield Other(process)
-    finally:
-        process.send_signal(signal.SIGCONT)
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    options: list[str | Path] = [each for option, name in places.items() for each in (option, folder / name)]
+    return Other([tools / "usr/sbin/acpid", "--foreground", "--netlink", *options], folder)

@@ -40,6 +40,7 @@ def serial_scanner_recorded(place: Workplace) -> Seen:
             is_opened=lambda count: daemon.wait_for_raises(triggers["scanner.ready"], count),
             is_awake=lambda: daemon.wait_for_raises(triggers["scanner.awake"], 1),
             is_read=lambda: daemon.wait_for_raises(triggers["lot.scanned"], 1),
+            is_asleep=lambda: None,  # no rule asks for it
             is_lost=lambda count: daemon.wait_for_raises(triggers["scanner.lost"], count),
         )
     with Recorder(place, "--source=serial", f"--rules={RULES}") as recorder:
@@ -47,6 +48,7 @@ def serial_scanner_recorded(place: Workplace) -> Seen:
             is_opened=lambda count: recorder.wait_for(state="opened"),
             is_awake=lambda: recorder.wait_for(signal="CD", value=1),
             is_read=lambda: recorder.wait_for(line=SCANNED[-1].decode()),
+            is_asleep=lambda: recorder.wait_for(signal="CD", value=0),
             is_lost=lambda count: recorder.wait_for(state="lost"),
         )
     return {
@@ -63,6 +65,7 @@ def _scan(
     is_opened: Callable[[int], object],
     is_awake: Callable[[], object],
     is_read: Callable[[], object],
+    is_asleep: Callable[[], object],
     is_lost: Callable[[int], object],
 ) -> str:
     with serial_gadget.plugged_in():
@@ -73,6 +76,7 @@ def _scan(
                 cable.send(line + b"\r\n")
             is_read()
             replies = cable.receive(len(SCANNED))
+        is_asleep()
     is_lost(1)
     with serial_gadget.plugged_in():
         is_opened(2)

@@ -1,10 +1,10 @@
 """Scenarios of power: a mouse that has a battery of its own. None says what is right."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from tests.lab.inside import hid
 from tests.lab.inside.daemon import Daemon
-from tests.lab.inside.machine import settle
 from tests.lab.inside.usb_gadget import Description, UsbGadget
 from tests.lab.inside.waiting import wait_until
 from tests.lab.inside.workplace import Workplace
@@ -12,6 +12,7 @@ from tests.lab.inside.workplace import Workplace
 Seen = dict[str, object]
 SUPPLIES = Path("/sys/class/power_supply")
 MOUSE = "hid.mouse"
+STRENGTHS = (90, 50, 3)
 MOUSE_WITH_BATTERY = bytes.fromhex(
     "05 01  09 02  a1 01"
     "05 09  19 01  29 03  15 00  25 01  75 01  95 03  81 02  75 05  95 01  81 03"
@@ -26,47 +27,55 @@ DEVICE = Description(
     functions={MOUSE: hid.function(MOUSE_WITH_BATTERY, 4)},
     drivers=frozenset({"usbhid", "hid-generic"}),
 )
-TASK = """
-[[task]]
-name = "power"
-triggers = [{ system = "PowerStateChange" }, { system = "BackgroundWorkCostChange" }]
-run = { exec = ["/bin/true"] }
+GONE = """
+[triggers]
+"supply.gone" = "{3B61D0E9-7A2F-4C58-B1D4-85E90F2C6A37}"
+
+[[rule]]
+name = "supply-gone"
+source = "udev"
+match = { subsystem = "power_supply", action = "remove" }
+quiet_for = "3s"
+raise = "supply.gone"
 """
+"""It raises later than our own look, which is a second behind the last event at most."""
+CALM = '[power]\npressure = "off"\n'
+"""Settings for which it is of no matter how busy the guest is."""
 
 
 def mouse_with_a_battery(place: Workplace) -> Seen:
     """A mouse is there when the daemon starts; its battery gets empty, and it is pulled out."""
-    (place.tasks / "power.toml").write_text(TASK)
+    place.settings.write_text(CALM)
+    place.add_rules(GONE)
+    place.add_task("gone", "supply.gone")
+    place.add_system_task("power", "PowerStateChange")
+    place.add_system_task("cost", "BackgroundWorkCostChange")
     with UsbGadget(DEVICE) as gadget:
         gadget.plug()
         wait_until(lambda: bool(_scopes()), what="the mouse has a power supply")
-        with Daemon(place, "--config", str(_calm(place))) as daemon:
+        with Daemon(place) as daemon:
             there = _scopes()
-            before = daemon.status()
+            shown = daemon.monitor("system.power")
             with _node().open("rb"):  # the kernel fetches reports only while somebody reads them
-                for strength in (90, 50, 3):
+                for strength in STRENGTHS:
                     gadget.node(MOUSE).write_bytes(bytes([0, 0, 0, strength]))
-            settle()
+                    wait_until(lambda now=strength: _strength() == now, what=f"the battery has {strength} percent")
             gadget.pull()
-            wait_until(lambda: not _scopes(), what="the mouse's power supply goes")
-            return {
-                "scopes": there,
-                "shown": [each for each in before["monitors"] if each["source"] == "system.power"],
-                "raised": daemon.status()["raised"],
-            }
-
-
-def _calm(place: Workplace) -> Path:
-    """A configuration for which it is of no matter how busy the guest is."""
-    path = place.directory / "hwbridge.toml"
-    path.write_text('[power]\npressure = "off"\n')
-    return path
+            return {"scopes": there, "shown": shown, "runs": [run["task"] for run in daemon.wait_for_runs(1)]}
 
 
 def _node() -> Path:
     """The mouse's reports as they are; no other HID device is in the guest."""
     (node,) = Path("/dev").glob("hidraw*")
     return node
+
+
+def _strength() -> int | None:
+    """What the kernel knows of it, in percent; None where it has asked the mouse for it in vain."""
+    (supply,) = SUPPLIES.iterdir()
+    with suppress(OSError):
+        return int((supply / "capacity").read_text())
+    return None
 
 
 def _scopes() -> dict[str, str]:

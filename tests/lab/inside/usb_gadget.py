@@ -8,13 +8,14 @@ need no cable, but has no isochronous endpoints, without which there is no sound
 import socket
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.lab.inside.machine import load, settle
-from tests.lab.inside.waiting import wait_until
+from tests.lab.inside.waiting import NotInTimeError, wait_until
 
 CONFIGFS = Path("/sys/kernel/config")
 DEVICE_SIDE = Path("/sys/devices/platform/usbip-vudc.0")
@@ -24,6 +25,9 @@ BUS_AND_DEVICE, HIGH_SPEED = 1 << 16 | 2, 3
 UNPLUGGED = "1"
 """`usbip_status` of a device that waits for its cable: SDEV_ST_AVAILABLE, drivers/usb/usbip/usbip_common.h."""
 ENGLISH = "0x409"
+ENUMERATION_SECONDS = 60
+"""Ten times what the slowest guest has needed."""
+_DRIVEN = "the device and each of its interfaces have a driver"
 
 Function = Mapping[str, str | bytes]
 """The attributes of a function, as configfs names them; those that are not there keep the kernel's value."""
@@ -75,12 +79,19 @@ class UsbGadget:
         settle()
 
     def plug(self) -> None:
-        """Puts the plug in; the computer knows the device and its interfaces, and udevd has handled all of it."""
-        device, computer = socket.socketpair()
-        with device, computer:  # the kernel keeps both ends
-            _write(DEVICE_SIDE / "usbip_sockfd", f"{device.fileno()}\n")
-            _write(COMPUTER_SIDE / "attach", f"0 {computer.fileno()} {BUS_AND_DEVICE} {HIGH_SPEED}\n")
-        wait_until(_is_driven, what="the device and each of its interfaces have a driver")
+        """Puts the plug in; the computer knows the device and its interfaces, and udevd has handled all of it.
+
+        In a guest that is slow for a moment the kernel may run out of patience with the device: then it is put in
+        once more, as anybody would.
+        """
+        _attach()
+        try:
+            wait_until(_is_driven, what=_DRIVEN, seconds=ENUMERATION_SECONDS)
+        except NotInTimeError:
+            with suppress(OSError):  # the kernel has given it up already
+                self.pull()
+            _attach()
+            wait_until(_is_driven, what=_DRIVEN)
         settle()
 
     def pull(self) -> None:
@@ -137,12 +148,22 @@ def _found() -> Path | None:
     return next(COMPUTER_SIDE.glob("usb*/*-1"), None)
 
 
+def _attach() -> None:
+    device, computer = socket.socketpair()
+    with device, computer:  # the kernel keeps both ends
+        _write(DEVICE_SIDE / "usbip_sockfd", f"{device.fileno()}\n")
+        _write(COMPUTER_SIDE / "attach", f"0 {computer.fileno()} {BUS_AND_DEVICE} {HIGH_SPEED}\n")
+
+
 def _is_driven() -> bool:
     device = _found()
     if device is None:
         return False
-    interfaces = list(device.glob(f"{device.name}:*"))
-    return bool(interfaces) and all((each / "driver").exists() for each in (device, *interfaces))
+    interfaces = list(device.glob(f"{device.name}:*"))  # they come one after the other
+    with suppress(FileNotFoundError):  # the device's own files come after its directory
+        announced = (device / "bNumInterfaces").read_text().strip()
+        return announced == str(len(interfaces)) and all((each / "driver").exists() for each in (device, *interfaces))
+    return False
 
 
 def _write(file: Path, value: str | bytes) -> None:

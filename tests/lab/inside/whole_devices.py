@@ -41,40 +41,42 @@ RULES = "".join(
 )
 
 
-def _patient(place: Workplace) -> tuple[str, str]:
-    """The option that lets a slow guest take its time until a device has settled."""
-    file = place.directory / "hwbridge.toml"
-    file.write_text('[device]\nmost = "50s"\n')
-    return "--config", str(file)
+PATIENT = '[device]\nmost = "50s"\n'
+"""Settings that let a slow guest take its time until a device has settled."""
 
 
 def plugged_pulled_and_plugged_again(place: Workplace) -> Seen:
     """The composite device is plugged in, udevd is made to look at everything, it is pulled out, and again at once."""
+    place.settings.write_text(PATIENT)
     place.add_rules(RULES)
     place.add_task("came", CAME, concurrency="queue")
     place.add_task("went", WENT, concurrency="queue")
-    with UsbGadget(composite()) as device, Daemon(place, *_patient(place)) as daemon:
+    with UsbGadget(composite()) as device, Daemon(place) as daemon:
         device.plug()
         daemon.wait_for_raises(CAME, 1)
         for action in ("add", "change", "remove"):
             subprocess.run(["udevadm", "trigger", f"--action={action}"], check=True)
             machine.settle()
-        triggered = place.runs()
-        device.pull()
+        with Jack():  # told later than anything that came of this
+            daemon.wait_for_raises(CAME, 2)
+            triggered = place.runs()
         daemon.wait_for_raises(WENT, 1)
-        device.plug()
-        daemon.wait_for_raises(CAME, 2)
         device.pull()
+        daemon.wait_for_raises(WENT, 2)
         device.plug()
         daemon.wait_for_raises(CAME, 3)
         device.pull()
-        daemon.wait_for_raises(WENT, 3)
+        device.plug()
+        daemon.wait_for_raises(CAME, 4)
+        device.pull()
+        daemon.wait_for_raises(WENT, 4)
         report = daemon.monitor("device")
     return {"runs": place.runs(), "after udevadm trigger": triggered, "report": report}
 
 
 def input_device_of_software(place: Workplace) -> Seen:
     """A jack is made with uinput, and let go."""
+    place.settings.write_text(PATIENT)
     place.add_rules(RULES)
     place.add_task("came", CAME, concurrency="queue")
     place.add_task("went", WENT, concurrency="queue")
@@ -88,12 +90,13 @@ def input_device_of_software(place: Workplace) -> Seen:
 
 def composite_recorded(place: Workplace) -> Seen:
     """The composite device is plugged in and pulled out, twice."""
+    place.settings.write_text(PATIENT)
     place.add_rules(FIXTURE_RULES.read_text())
     place.add_task("raised", *place.triggers(), concurrency="queue")
     with (
         UsbGadget(composite()) as device,
-        Daemon(place, *_patient(place)) as daemon,
-        Recorder(place, f"--rules={FIXTURE_RULES}", *_patient(place)) as recorder,
+        Daemon(place) as daemon,
+        Recorder(place, f"--rules={FIXTURE_RULES}") as recorder,
     ):
         for times in (1, 2):
             device.plug()

@@ -1,4 +1,4 @@
-"""A scenario's own directory in the guest: its rules, its tasks, what the tasks were given, the daemon's log.
+"""A scenario's own directory in the guest: its rules, tasks and settings, what the tasks were given, the daemon's log.
 
 It writes and reads files; it starts nothing.
 """
@@ -32,12 +32,14 @@ class Workplace:
         self.rules = self.directory / "rules"
         self.tasks = self.directory / "tasks"
         self.state = self.directory / "state"
+        self.settings = self.directory / "hwbridge.toml"
         self.socket = self.directory / "hwbridge.sock"
         self.log = self.directory / "log"
         self.recording = self.directory / "recording.jsonl"
         self.recorder_log = self.directory / "recorder.log"
         for directory in (self.rules, self.tasks):
             directory.mkdir(parents=True)
+        self.settings.touch()
         self._append = self.directory / "append"
         self._append.write_text(APPEND)
         self._append.chmod(0o755)

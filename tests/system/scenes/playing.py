@@ -4,7 +4,6 @@ A scene's file is imported only when it is played or listed, since a child plays
 """
 
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from namespace import run_child
 
 from scenes.scene import Scene
 from scenes.stage import Stage, play_here
@@ -20,7 +20,6 @@ from scenes.stage import Stage, play_here
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 NO_SCENES = {"__init__", "__main__", "playing", "scene", "stage"}
-DEADLINE_SECONDS = 100
 Check = Callable[[Stage], None]
 
 
@@ -67,7 +66,4 @@ def names_for(test: Callable[..., None]) -> list[str] | None:
 def _play_within(scene: type[Scene], name: str, contract: str) -> None:
     command = [*scene.within, sys.executable, "-W", "error", "-m", "scenes", name, contract]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE.parent, ROOT)))}
-    ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False, env=environment
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    run_child(command, environment)

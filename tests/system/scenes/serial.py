@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from bridge.model.events import Fields
+from bridge.sources.serial_ports import LATEST_RETRY
 from scenes.scene import Levels, Scene
 
 RULES = """
@@ -61,6 +62,11 @@ class SerialScene(Scene):
         self._device, port = pty.openpty()
         self._link.symlink_to(os.ttyname(port))
         os.close(port)
+
+    @property
+    def wakes_after(self) -> int | None:
+        """A port that is not there is looked for now and then."""
+        return LATEST_RETRY if self._device < 0 else None
 
     def truth(self) -> Levels:
         return {("scanner", ""): {"state": "opened" if self._device >= 0 else "lost"}}
