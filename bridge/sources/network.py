@@ -1,7 +1,8 @@
 """The source `network`: what of the way into the network is there, step by step. Nothing here asks the kernel.
 
 Each step is a level: of an interface its link, its addresses, its default route; of the whole machine the resolver
-and the internet. `value` is 1 or 0. An interface that goes has the value 0 in all of them, and so nothing leaves here.
+and the internet. `value` is 1 or 0, or a word that says more. An interface that goes has the value 0 in all of them,
+and so nothing leaves here.
 """
 
 from collections.abc import Mapping
@@ -27,9 +28,7 @@ KINDS = tuple(DETAILS)
 
 OF_MACHINE = frozenset({"resolver", "internet"})
 """The kinds that no interface has."""
-LOOPBACK = "lo"
-"""The interface that is no way to anywhere, and has no levels."""
-_INTEGERS = frozenset({"value", "metered", "carrier", "speed", "mtu", "metric"})
+_INTEGERS = frozenset({"metered", "carrier", "speed", "mtu", "metric"})
 _IDENTIFYING = frozenset({"interface", "kind"})
 
 
@@ -40,13 +39,13 @@ def _subject(fields: Fields) -> Subject:
 def _checked(fields: dict[str, Field]) -> dict[str, Field]:
     kind = word_of(fields, "kind", KINDS)
     if kind not in OF_MACHINE:
-        if text_of(fields, "interface") == LOOPBACK:
-            raise InvalidValueError(f"interface is {LOOPBACK!r}, of which nothing is told: it leads nowhere")
+        text_of(fields, "interface")
     elif "interface" in fields:
         raise InvalidValueError(f"{kind} has no interface: it is of the whole machine")
-    check_texts(fields, _INTEGERS)
-    number_of(fields, "value", 0, 1)
-    for name in sorted({"metered", "carrier"} & fields.keys()):
+    check_texts(fields, _INTEGERS | {"value"})
+    if isinstance(fields.get("value", ""), str):
+        text_of(fields, "value")
+    for name in sorted({"value", "metered", "carrier"} & {name for name in fields if isinstance(fields[name], int)}):
         number_of(fields, name, 0, 1)
     for name in sorted(fields.keys() - _IDENTIFYING - {"value", *DETAILS[kind]}):
         raise InvalidValueError(f"{name} is no detail of {kind}; that has {', '.join(DETAILS[kind])}")
@@ -56,7 +55,7 @@ def _checked(fields: dict[str, Field]) -> dict[str, Field]:
 NETWORK = Source(
     name="network",
     fields=frozenset({*_IDENTIFYING, "value"}.union(*DETAILS.values())),
-    integers=_INTEGERS,
+    integers=frozenset(),
     words={"kind": KINDS},
     is_property=lambda name: False,
     is_hexadecimal=lambda name: name == "mac",

@@ -15,16 +15,6 @@ from bridge.sources.source import Source, Subject
 
 OF_LINUX = ("ClockStep", "Suspend", "Resume")
 NAMES = tuple(dict.fromkeys((*SYSTEM_CONDITIONS, *SYSTEM_TRIGGERS, *OF_LINUX)))
-"""What a rule may name, though nothing on Linux tells of some: of those it is warned."""
-MOMENTS = (
-    "TimeZoneChange",
-    "PowerStateChange",
-    "NetworkStateChange",
-    "BackgroundWorkCostChange",
-    "ServicingComplete",
-    *OF_LINUX,
-)
-"""The names beside those of conditions that there are events of; `UserAway` is that `UserPresent` turns 0."""
 
 _LONGEST = 2**53
 """Microseconds, some 285 years: as much as any reader of JSON takes for an integer."""
@@ -34,7 +24,7 @@ MOMENTS_WITH_VALUE: Mapping[str, tuple[int, int]] = {
     "BackgroundWorkCostChange": (0, 2),
 }
 """From where to where the value of a moment goes: microseconds by which the clock was set on, microseconds asleep,
-Windows' `BackgroundWorkCostValue`. Each event of these has one, and no other moment has."""
+Windows' `BackgroundWorkCostValue`. No other moment has one."""
 DETAILS: Mapping[str, tuple[str, ...]] = {
     "TimeZoneChange": ("zone", "offset"),
     "PowerStateChange": ("mains", "capacity", "status"),
@@ -44,28 +34,21 @@ DETAILS: Mapping[str, tuple[str, ...]] = {
     "ServicingComplete": ("task", "version"),
 }
 """For each name, the details that it may have. `status` is the kernel's (`Charging`), `kind` the source network's."""
-_REQUIRED: Mapping[str, tuple[str, ...]] = {"TimeZoneChange": ("zone", "offset"), "ServicingComplete": ("task",)}
-"""The details without which an event would say nothing."""
 RANGES: Mapping[str, tuple[int, int]] = {"offset": (-86_400, 86_400), "mains": (0, 1), "capacity": (0, 100)}
 """Details that are integers: seconds east of Greenwich, whether there is mains power, percent."""
 _INTEGERS = frozenset({"value", *RANGES})
 
 
 def _checked(fields: dict[str, Field]) -> dict[str, Field]:
-    name = word_of(fields, "name", (*SYSTEM_CONDITIONS, *MOMENTS))
+    name = word_of(fields, "name", NAMES)
     check_texts(fields, _INTEGERS)
-    known = {"name", *DETAILS.get(name, ())}
-    limits = (0, 1) if name in SYSTEM_CONDITIONS else MOMENTS_WITH_VALUE.get(name)
-    if limits is not None:
-        number_of(fields, "value", *limits)
-        known.add("value")
-    for detail in sorted(fields.keys() - known):
-        raise InvalidValueError(
-            f"{detail} is no detail of {name}; that has {', '.join(DETAILS.get(name, ())) or 'none'}"
-        )
-    for detail in _REQUIRED.get(name, ()):
-        if detail not in fields:
-            raise InvalidValueError(f"has no {detail}")
+    if name in SYSTEM_CONDITIONS:
+        number_of(fields, "value", 0, 1)
+    elif "value" in fields:
+        number_of(fields, "value", *MOMENTS_WITH_VALUE.get(name, (0, 1)))
+    details = DETAILS.get(name, ())
+    for detail in sorted(fields.keys() - {"name", "value", *details}):
+        raise InvalidValueError(f"{detail} is no detail of {name}; that has {', '.join(details) or 'none'}")
     for detail in sorted(fields.keys() & RANGES.keys()):
         number_of(fields, detail, *RANGES[detail])
     return fields
