@@ -52,7 +52,7 @@ _CONFIGURATION = """
 _ACTIVATED = """
 [D-BUS Service]
 Name={service}
-Exec=/bin/sh -c 'touch {folder}/activated.{service}'
+Exec=/bin/sh -c 'touch {folder}/activated.{service}; exit 1'
 """
 
 
@@ -120,7 +120,7 @@ class MadeBus:
         self.hand.wait_until(service, is_there=False)
 
     def is_activatable(self, service: str) -> None:
-        """From now on the bus can activate the service, which then says so and does nothing else."""
+        """From now on the bus can activate the service, which then says so and ends badly: of that it hears at once."""
         text = _ACTIVATED.format(service=service, folder=self.folder)
         (self.folder / "services" / f"{service}.service").write_text(text)
         self.hand.call(Call(_BUS, "/", _BUS, "ReloadConfig"))
