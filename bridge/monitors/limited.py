@@ -14,7 +14,7 @@ from bridge.errors import OutOfTimeError
 
 Result = TypeVar("Result")
 SOONEST = 0.001
-"""Seconds until a timer is asked again; the kernel takes none that is too short for no timer at all."""
+"""Seconds at least that a timer is set for: of 0, which less may be rounded to, there is no timer (setitimer(2))."""
 
 
 def within(seconds: float, call: Callable[[], Result]) -> Result:

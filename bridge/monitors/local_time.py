@@ -5,11 +5,11 @@ The rules are those of localtime(5); /etc/timezone, which Debian has beside it, 
 
 import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.monitors.regular_file import read_regular
 from bridge.sources.device_fields import readable
 from bridge.sources.time_zone import UNKNOWN, name_in
 
@@ -42,7 +42,7 @@ def read_local_time(places: ZonePlaces) -> LocalTime:
     """How it is now."""
     linked = next((name for name in map(name_in, _links(places.localtime)) if name is not None), None)
     try:
-        content = _read(places.localtime)
+        content = read_regular(places.localtime, _LARGEST)
     except FileNotFoundError:
         if not places.localtime.is_symlink():
             return LocalTime(name="UTC", content=b"")
@@ -66,23 +66,12 @@ def _links(path: Path) -> Iterator[str]:
         yield os.path.normpath(here)
 
 
-def _read(path: Path) -> bytes:
-    with open(path, "rb", opener=_opened_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(0, "it is no file")
-        return file.read(_LARGEST)
-
-
-def _opened_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # opening a FIFO that somebody left there must not stop us
-
-
 def _name_of(content: bytes, places: ZonePlaces) -> str:
     """The name of a zone that was copied: what /etc/timezone says, unless that zone is known to be another one."""
     said = _said(places.timezone)
     if said is not None:
         try:
-            is_so = _read(places.zones / said) == content
+            is_so = read_regular(places.zones / said, _LARGEST) == content
         except OSError:  # nobody can tell: the machine has no zones beside its own
             is_so = True
         if is_so:
@@ -92,7 +81,7 @@ def _name_of(content: bytes, places: ZonePlaces) -> str:
 
 def _said(timezone: Path) -> str | None:
     try:
-        named = _NAME.fullmatch(_read(timezone).decode(errors="replace").strip())
+        named = _NAME.fullmatch(read_regular(timezone, _LARGEST).decode(errors="replace").strip())
     except OSError:
         return None
     return named[0] if named is not None else None
@@ -107,7 +96,7 @@ def _alike(content: bytes, zones: Path) -> Iterator[tuple[bool, bool, str]]:
         for file in files:
             path = Path(folder, file)
             try:
-                if path.stat().st_size == len(content) and _read(path) == content:
+                if path.stat().st_size == len(content) and read_regular(path, _LARGEST) == content:
                     name = str(path.relative_to(zones))
                     yield path.is_symlink(), "/" not in name, name
             except OSError:  # a link that leads nowhere

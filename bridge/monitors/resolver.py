@@ -3,11 +3,10 @@
 Files are read again whenever something was done to them or to the links that lead to them.
 """
 
-import os
-import stat
 from pathlib import Path
 
 from bridge.monitors.network_part import Heard
+from bridge.monitors.regular_file import read_regular
 from bridge.monitors.watched_paths import WatchedPaths
 from bridge.sources.network_state import Resolver
 from bridge.sources.resolver import asks_resolved, resolver_of
@@ -54,12 +53,6 @@ class ResolverFiles:
 
 def _text_of(path: Path) -> str:
     try:
-        with open(path, "rb", opener=_opened_at_once) as file:
-            is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            return file.read(_MOST_BYTES).decode(errors="backslashreplace") if is_file else ""
+        return read_regular(path, _MOST_BYTES).decode(errors="backslashreplace")
     except OSError:
         return ""
-
-
-def _opened_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # opening a FIFO that somebody left there must not stop us

@@ -37,8 +37,16 @@ def event_of_record(record: dict[str, object]) -> Event | DeviceGone:
         return DeviceGone(name, at, owner, replayed=True)
     origin = _origin(record.pop("origin", "live"))
     source = SOURCES[name]
-    fields = source.checked({field: _field(source, field, value) for field, value in record.items()})
-    return Event(name, at, fields, origin, replayed=True)
+    return Event(name, at, checked_fields(source, record), origin, replayed=True)
+
+
+def checked_fields(source: Source, said: Mapping[str, object]) -> dict[str, Field]:
+    """The fields of an event in their canonical form, if an event of the source can have them.
+
+    >>> checked_fields(SOURCES["network"], {"kind": "resolver", "value": 1})
+    {'kind': 'resolver', 'value': 1}
+    """
+    return source.checked({name: _field(source, name, value) for name, value in said.items()})
 
 
 def _at(value: object) -> int:

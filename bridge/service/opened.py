@@ -23,8 +23,8 @@ from bridge.monitors.monitor import (
     TimedMonitor,
 )
 from bridge.recording.jsonl import line_of_header
+from bridge.recording.record import checked_fields
 from bridge.sources import SOURCES
-from bridge.sources.source import Source
 
 log = logging.getLogger("bridge")
 T = TypeVar("T")
@@ -187,28 +187,10 @@ def _checked(told: object, now: int) -> Event | DeviceGone:
     if not isinstance(told.origin, Origin):
         raise DeviceError(f"it told an event of {told.source} with the origin {told.origin!r}, which is no Origin")
     source = SOURCES[told.source]
-    for name, value in told.fields.items():
-        _check_field(source, name, value)
     try:
-        subject = source.subject(source.checked(dict(told.fields)))
+        subject = source.subject(checked_fields(source, told.fields))
     except InvalidValueError as error:
         raise DeviceError(f"it told an event of {source.name} that cannot be: {error}") from error
     if not isinstance(subject, tuple) or [type(each) for each in subject] != [str, str]:
         raise DeviceError(f"the subject of an event of {source.name} is {subject!r}, not two texts")
     return told
-
-
-def _check_field(source: Source, name: str, value: object) -> None:
-    """Raises `DeviceError` for a field that no event of the source can have: a recording could not have it either."""
-    if not source.knows(name):
-        raise DeviceError(f"it told of a field {name!r}, which {source.name} does not have")
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise DeviceError(f"it told of {name} as {value!r}, which is neither a text nor an integer")
-    if name in source.integers and not isinstance(value, int):
-        raise DeviceError(f"it told of {name} as {value!r}, which is no integer")
-    if isinstance(value, str) and ("\0" in value or _is_broken(value)):
-        raise DeviceError(f"it told of {name} as {value!r}, which is no text: it holds NUL, or half a surrogate pair")
-
-
-def _is_broken(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)

@@ -6,13 +6,13 @@ are not known.
 
 import os
 import re
-import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from bridge.model.packages import PackageVersion
+from bridge.monitors.regular_file import read_regular
 
 DPKG = Path("/var/lib/dpkg")
 _LARGEST = 64 << 20
@@ -94,11 +94,6 @@ def _spellings(path: str) -> Iterator[str]:
 def _read(path: Path) -> bytes:
     """What a file holds; nothing where it cannot be read. It may be in a directory of anybody's."""
     try:
-        with open(path, "rb", opener=_opened_itself_at_once) as file:
-            return file.read(_LARGEST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+        return read_regular(path, _LARGEST, more_flags=os.O_NOFOLLOW)
     except OSError:
         return b""
-
-
-def _opened_itself_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)

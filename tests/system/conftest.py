@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import jack
@@ -12,8 +13,10 @@ from daemon import Daemon
 from made_bus import MadeBus, made_bus, why_not
 from made_inputs import NOW, MadeMachine
 from made_logind import MadeLogind
+from made_ports import Device, MadeUdev
 from varlink_serving import HELLO, HELLO_BACK, Methods, Peer, Serving, serve
 
+from bridge.monitors.bus import Bus
 from bridge.monitors.evdev import EvdevMonitor
 
 
@@ -89,6 +92,27 @@ def system_bus() -> Iterator[MadeBus]:
 
 
 @pytest.fixture
+def bus(system_bus: MadeBus) -> Iterator[Bus]:
+    """A connection to that bus, as monitors have it."""
+    with closing(Bus(system_bus.address)) as bus:
+        yield bus
+
+
+@pytest.fixture
 def logind(system_bus: MadeBus) -> MadeLogind:
     """A logind without sessions, on that bus."""
     return MadeLogind(system_bus)
+
+
+@pytest.fixture
+def udev() -> MadeUdev:
+    """A udev that knows no serial port."""
+    return MadeUdev()
+
+
+@pytest.fixture
+def device() -> Iterator[Device]:
+    """A device at a serial port."""
+    made = Device()
+    yield made
+    made.unplug()

@@ -23,6 +23,7 @@ from bridge.monitors.bus_words import (
     Connected,
     Failed,
     Heard,
+    Known,
     Properties,
     Signals,
     Told,
@@ -209,6 +210,11 @@ class Hand:
 def types_of(signature: str) -> list[str]:
     """The single complete types of a signature, each with its text."""
     return [each.signature for each in get_signature_tree(signature).types]
+
+
+def knows(told: list[object], name: str, value: object) -> bool:
+    """Whether a property of this name and value was told."""
+    return any(isinstance(each, Known) and each.values.get(name) == value for each in told)
 
 
 class Listener:

@@ -25,6 +25,9 @@ from bridge.toml.document import parse
 
 DEADLINE_SECONDS = 30
 GUID = "{9118718B-FF80-4AFE-BAF1-D88A4525F3AB}"
+FTDI = {"ID_VENDOR_ID": "0403", "ID_MODEL_ID": "6001"}
+"""What udev says of an adapter as many are: two of them differ in nothing of this."""
+LIKE_FTDI = '{ ID_VENDOR_ID = "0403", ID_MODEL_ID = "6001" }'
 RULE = f"""
 [[rule]]
 name = "all"

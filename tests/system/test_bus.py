@@ -5,14 +5,13 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
-from made_bus import DEADLINE_SECONDS, MOCK, Listener, MadeBus, open_now
+from made_bus import DEADLINE_SECONDS, MOCK, Listener, MadeBus, knows, open_now
 
 from bridge.errors import InvalidValueError
 from bridge.monitors.bus import MOST_UNREAD, Bus
@@ -42,20 +41,9 @@ CALLS = Signals(CALLER, CALLER, "Called")
 
 
 @pytest.fixture
-def bus(system_bus: MadeBus) -> Iterator[Bus]:
-    """A connection to it."""
-    with closing(Bus(system_bus.address)) as bus:
-        yield bus
-
-
-@pytest.fixture
 def heard(bus: Bus) -> Listener:
     """All that the connection tells."""
     return Listener(bus)
-
-
-def knows(told: list[object], name: str, value: object) -> bool:
-    return any(isinstance(each, Known) and each.values.get(name) == value for each in told)
 
 
 def told_to(bus: Bus) -> int:

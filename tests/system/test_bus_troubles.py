@@ -3,11 +3,10 @@
 import logging
 import os
 from collections import deque
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from made_bus import Listener, MadeBus
+from made_bus import Listener, MadeBus, knows
 from made_logind import SESSION, MadeLogind, path_of
 
 from bridge.monitors import bus_talk
@@ -17,7 +16,6 @@ from bridge.monitors.bus_words import (
     Appeared,
     Connected,
     Disconnected,
-    Known,
     Properties,
     Unknown,
     Vanished,
@@ -39,13 +37,6 @@ class Emptied(deque[object]):
 
 
 @pytest.fixture
-def bus(system_bus: MadeBus) -> Iterator[Bus]:
-    """A connection to it."""
-    with closing(Bus(system_bus.address)) as bus:
-        yield bus
-
-
-@pytest.fixture
 def heard(bus: Bus) -> Listener:
     """All that the connection tells, from that it is there."""
     heard = Listener(bus)
@@ -55,10 +46,6 @@ def heard(bus: Bus) -> Listener:
 
 def unknown(told: list[object]) -> list[Unknown]:
     return [each for each in told if isinstance(each, Unknown)]
-
-
-def knows(told: list[object], name: str, value: object) -> bool:
-    return any(isinstance(each, Known) and each.values.get(name) == value for each in told)
 
 
 def test_properties_that_could_not_be_had_are_told_once_they_change(

@@ -170,7 +170,7 @@ MISTAKES = {
     "watch tells of a field that it does not have": (
         "return self.snapshot()",
         'return [Event("bell", 0, {"door": "front", "tone": 1})]',
-        "it told of a field 'tone', which bell does not have",
+        "it told an event of bell that cannot be: 'tone' is no field of bell",
     ),
     "watch tells of the future": (
         "return self.snapshot()",
@@ -215,7 +215,11 @@ def test_a_plugin_that_cannot_watch_is_named_and_the_daemon_goes_on(
     ("before", "after", "said"),
     [
         ("lines = os.read(", "lines = (os.read(self.pipe, 9) and open('/nowhere')) or os.read(", "FileNotFoundError: "),
-        ("self.rung += 1", "self.rung = 'often'", "it told of rung as 'often', which is no integer"),
+        (
+            "self.rung += 1",
+            "self.rung = 'often'",
+            "it told an event of bell that cannot be: rung is 'often', not an integer",
+        ),
         ("self.rung += 1", "raise SystemExit(3)", "SystemExit: 3 (a mistake in its code, ding.py:"),
         (
             '(str(fields["door"]), "")',
@@ -293,12 +297,12 @@ def door(value: object, origin: object = Origin.LIVE) -> Event:
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        (door(None), "address as None, which is neither a text nor an integer"),
-        (door(1.5), "address as 1.5, which is neither a text nor an integer"),
-        (door(["a"]), "address as ['a'], which is neither a text nor an integer"),
-        (door(True), "address as True, which is neither a text nor an integer"),
-        (door("a\0"), "which is no text: it holds NUL, or half a surrogate pair"),
-        (door("\udcff"), "which is no text: it holds NUL, or half a surrogate pair"),
+        (door(None), "address is None, neither a text nor an integer"),
+        (door(1.5), "address is 1.5, neither a text nor an integer"),
+        (door(["a"]), "address is ['a'], neither a text nor an integer"),
+        (door(True), "address is True, neither a text nor an integer"),
+        (door("a\0"), "address holds NUL"),
+        (door("\udcff"), "address holds half a surrogate pair"),
         (door("a", "live"), "with the origin 'live', which is no Origin"),
         (DeviceGone("network", 0, ["eth0"]), "that a device of network is gone, ['eth0'], which is no text"),  # type: ignore[arg-type]  # likewise
     ],

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,6 @@ os.setgroups([]); os.setresgid(*[int(sys.argv[2])] * 3); os.setresuid(*[int(sys.
 holders = holders_of(sys.argv[1])
 print(json.dumps([holders.processes, holders.is_all, str(holders)]))
 """
-
-
-@pytest.fixture
-def device() -> Iterator[Device]:
-    made = Device()
-    yield made
-    made.unplug()
 
 
 def seen_by_nobody(node: str) -> list[object]:

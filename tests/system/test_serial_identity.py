@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from made_ports import (
+    FTDI,
     GUID,
+    LIKE_FTDI,
     LOST,
     OPENED,
     Device,
@@ -27,27 +29,12 @@ from bridge.monitors.serial import LOOK_EVERY, SerialMonitor
 from bridge.monitors.serial_opening import NotOpened, Opened, Opening
 from bridge.sources.modem_lines import Look
 
-FTDI = {"ID_VENDOR_ID": "0403", "ID_MODEL_ID": "6001"}
-LIKE_FTDI = '{ ID_VENDOR_ID = "0403", ID_MODEL_ID = "6001" }'
-
-
-@pytest.fixture
-def udev() -> MadeUdev:
-    return MadeUdev()
-
 
 @pytest.fixture
 def monitor(udev: MadeUdev) -> Iterator[SerialMonitor]:
     made = SerialMonitor(clock=now, machine=udev)
     yield made
     made.close()
-
-
-@pytest.fixture
-def device() -> Iterator[Device]:
-    made = Device()
-    yield made
-    made.unplug()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import grp
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,6 @@ print(open_port(SerialPort(name="scanner", port=sys.argv[1]), sys.argv[1]).why)
 NAMED = next(each for each in grp.getgrall() if each.gr_gid != 0)
 AS_ROOT = "run hwbridge as root"
 IN_GROUP = f"add the user that hwbridge runs as to the group {NAMED.gr_name}, or run it as root"
-
-
-@pytest.fixture
-def device() -> Iterator[Device]:
-    made = Device()
-    yield made
-    made.unplug()
 
 
 @needs_root

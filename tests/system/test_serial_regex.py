@@ -39,13 +39,6 @@ def monitor(clock: Clock) -> Iterator[SerialMonitor]:
     made.close()
 
 
-@pytest.fixture
-def device() -> Iterator[Device]:
-    made = Device()
-    yield made
-    made.unplug()
-
-
 def bait(monitor: SerialMonitor, device: Device) -> list[dict[str, Field]]:
     """What is told after the device has sent something that takes too long."""
     lost = monitor.report().lost

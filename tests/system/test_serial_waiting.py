@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from made_ports import (
+    FTDI,
+    LIKE_FTDI,
     LOST,
     OPENED,
     Device,
@@ -27,27 +29,12 @@ from bridge.monitors.serial_port import SLOW, TIMES_AS_LONG
 from bridge.sources.modem_lines import Look
 from bridge.sources.serial_ports import LATEST_AFTER_HANG_UP, LATEST_RETRY, SOONEST_RETRY
 
-FTDI = {"ID_VENDOR_ID": "0403", "ID_MODEL_ID": "6001"}
-LIKE_FTDI = '{ ID_VENDOR_ID = "0403", ID_MODEL_ID = "6001" }'
-
-
-@pytest.fixture
-def udev() -> MadeUdev:
-    return MadeUdev()
-
 
 @pytest.fixture
 def monitor(udev: MadeUdev) -> Iterator[SerialMonitor]:
     made = SerialMonitor(clock=now, machine=udev)
     yield made
     made.close()
-
-
-@pytest.fixture
-def device() -> Iterator[Device]:
-    made = Device()
-    yield made
-    made.unplug()
 
 
 def test_a_port_is_looked_for_twice_a_minute_though_udev_is_to_tell_of_it_and_is_found_though_it_does_not(

@@ -56,6 +56,17 @@ def told_since(heard: Listener) -> list[tuple[object, Origin]]:
     return [(each.fields, each.origin) for each in heard.told]
 
 
+def with_one_session(logind: MadeLogind, monitor: SessionMonitor, system_bus: MadeBus) -> Listener:
+    """Who listens to the monitor, which has told of one session."""
+    write_file(system_bus, "1")
+    logind.come("1", is_told=False)
+    heard = Listener(monitor)
+    heard.told += monitor.watch(LEVELS)
+    heard.until(lambda told: len(told) == 2)
+    heard.forget()
+    return heard
+
+
 def test_a_list_that_is_refused_is_reported_and_asked_for_again_when_a_session_comes(
     logind: MadeLogind, monitor: SessionMonitor
 ) -> None:
@@ -75,12 +86,7 @@ def test_a_list_that_is_refused_is_reported_and_asked_for_again_when_a_session_c
 def test_a_list_that_is_refused_is_asked_for_again_when_a_session_is_written(
     logind: MadeLogind, monitor: SessionMonitor, system_bus: MadeBus
 ) -> None:
-    write_file(system_bus, "1")
-    logind.come("1", is_told=False)
-    heard = Listener(monitor)
-    heard.told += monitor.watch(LEVELS)
-    heard.until(lambda told: len(told) == 2)
-    heard.forget()
+    heard = with_one_session(logind, monitor, system_bus)
     logind.answers("ListSessions", "a(susso)", REFUSAL)
     heard.told += monitor.resync()
     heard.until(lambda _: REFUSED in monitor.report().refused)
@@ -117,12 +123,7 @@ def test_a_session_of_which_nothing_is_said_is_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    write_file(system_bus, "1")
-    logind.come("1", is_told=False)
-    heard = Listener(monitor)
-    heard.told += monitor.watch(LEVELS)
-    heard.until(lambda told: len(told) == 2)
-    heard.forget()
+    heard = with_one_session(logind, monitor, system_bus)
 
     with system_bus.deaf(LOGIND):
         monkeypatch.setattr(bus_talk, "ANSWER_SECONDS", 1.0)

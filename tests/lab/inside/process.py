@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ from tests.lab.inside.waiting import wait_until
 STOP_SECONDS = 30
 
 
-class GuestProcess:
+class GuestProcess(ABC):
     """Runs from when it is built until its block ends, which begins when it is ready."""
 
     ended_by = signal.SIGTERM
@@ -37,9 +38,9 @@ class GuestProcess:
         self._pidfd = os.pidfd_open(self.pid)
         self.exit_status: int | None = None
 
+    @abstractmethod
     def is_ready(self) -> bool:
         """Whether it does what it is there for."""
-        raise NotImplementedError
 
     def wait_until(self, condition: Callable[[], bool], *, what: str) -> None:
         """Waits for the condition while the process lives."""
